@@ -1,0 +1,37 @@
+"""What all tests share: where the real data and the cases lie."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def _shared(name: str, variable: str) -> Path:
+    folder = Path(os.environ.get(variable, ROOT.parent / "shared" / name))
+    if not folder.is_dir():
+        pytest.skip(f"no {name} at {folder}: set {variable}")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real dumps, books, vocabularies and tasks."""
+    return _shared("data", "BERTDATA_TEST_DATA")
+
+
+@pytest.fixture(scope="session")
+def shared_cases() -> Path:
+    """The folder of executable cases."""
+    return _shared("cases", "BERTDATA_TEST_CASES")
+
+
+@pytest.fixture(scope="session")
+def sample() -> Path:
+    """The bundled sample: a small wiki dump and two stories."""
+    return ROOT / "sample"
