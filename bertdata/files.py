@@ -13,19 +13,22 @@ from bertdata.errors import BuildError
 
 # Buffers of 1 MB: larger ones measured no faster on local disks, smaller ones cost system calls.
 _CHUNK = 1 << 20
+# Where temporary files of an output folder live; gone at the end of a build.
+WORK = ".work"
 
 
 @contextlib.contextmanager
 def publish(path: str | Path) -> Iterator[Path]:
-    """Give a temporary path in the folder's `.work`, and rename it to `path` when the block ends without error.
+    """Give a temporary path, and rename it to `path` when the block ends without error.
 
-    The temporary file is removed on error. Elements of a pipeline may run twice at once, so its name holds the
-    process and a random part, and the last rename wins with the same bytes.
+    The temporary file lies in the `.work` of the output folder that `path` is below (beside `path` where there is
+    none) and is removed on error. Elements of a pipeline may run twice at once, so its name holds the process and a
+    random part, and the last rename wins with the same bytes.
 
     Raises BuildError where the disk is full or the folder can't be written.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}.tmp")
+    temporary = _work_folder(path) / f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}.tmp"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
@@ -35,6 +38,14 @@ def publish(path: str | Path) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
+
+
+def _work_folder(path: Path) -> Path:
+    # shards/128/train/x.arrow is the deepest file of a corpus, so five folders up is enough.
+    for folder in list(path.parents)[:5]:
+        if (folder / WORK).is_dir():
+            return folder / WORK
+    return path.parent
 
 
 def _named(error: OSError, path: Path) -> Exception:

@@ -1,0 +1,60 @@
+"""Cut sources into slices: what one worker reads at once. They depend on the input only, never on the workers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from bertdata.errors import InputError
+from bertdata.extract.books import plan_books
+from bertdata.extract.dump import check_parts, plan_dump, read_siteinfo
+from bertdata.extract.textfiles import plan_text
+from bertdata.records import Slice, Source
+
+
+def plan_slices(sources: Sequence[Source]) -> list[Slice]:
+    """Return the slices of all sources, numbered in the order of source and file name.
+
+    Raises InputError for a file that can't be read or isn't what its source says, before any work is done.
+    """
+    slices: list[Slice] = []
+    for source in sources:
+        plan = _plan_wikipedia if source.kind == "wikipedia" else _plan_packs
+        for piece in plan(source):
+            slices.append(replace(piece, index=len(slices)))
+    return slices
+
+
+def _plan_wikipedia(source: Source) -> list[Slice]:
+    check_parts(source.files)
+    return [
+        Slice(0, source.name or dump_name(path), "wikipedia", (path,), (name,), start, end, form, num_bytes)
+        for path, name in zip(source.files, source.names, strict=True)
+        for start, end, form, num_bytes in plan_dump(path)
+    ]
+
+
+def dump_name(path: str) -> str:
+    """Return a dump's source name: its `<dbname>`, else what its file name begins with.
+
+    >>> dump_name_of_file("enwiki-20260901-pages-articles.xml.bz2")
+    'enwiki'
+    """
+    return read_siteinfo(path).dbname or dump_name_of_file(Path(path).name)
+
+
+def dump_name_of_file(file_name: str) -> str:
+    """Return the part of a dump's file name before its date or kind."""
+    return re.split(r"[-.]", file_name, maxsplit=1)[0] or "wikipedia"
+
+
+def _plan_packs(source: Source) -> list[Slice]:
+    if source.name is None:
+        raise InputError(f"{source.kind} source of {source.files[0]} has no name")
+    plan = plan_books if source.kind == "books" else plan_text
+    return [
+        Slice(0, source.name, source.kind, tuple(files), tuple(names), start, end, form, num_bytes)
+        for files, names, start, end, form, num_bytes in plan(source)
+    ]

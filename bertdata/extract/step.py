@@ -1,0 +1,95 @@
+"""One slice to its files: documents, rejections and counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from bertdata.documents import DOCUMENTS_SCHEMA, REJECTED_SCHEMA, TableWriter, rejected_row
+from bertdata.extract.books import book_documents
+from bertdata.extract.options import ExtractOptions
+from bertdata.extract.textfiles import text_documents
+from bertdata.extract.wikipedia import wikipedia_documents
+from bertdata.files import sha256_file
+from bertdata.records import Counts, Document, Rejection, Slice
+from bertdata.rng import document_hash
+
+_READERS: dict[str, Callable[[Slice, ExtractOptions, Counts], Iterator[Document | Rejection]]] = {
+    "wikipedia": wikipedia_documents,
+    "books": book_documents,
+    "text": text_documents,
+}
+# How often progress is told, in documents: often enough for a live line, far too rare to cost anything.
+_PROGRESS_EVERY = 64
+
+
+def extract_slice(
+    slice_: Slice,
+    options: ExtractOptions,
+    folder: Path,
+    progress: Callable[[int, int], None] = lambda pages, text_bytes: None,
+) -> dict[str, Any]:
+    """Write `documents/NNNNN.parquet` and `rejected/NNNNN.parquet` of one slice (neither where it would be empty).
+
+    Returns what the step's record keeps: files with bytes, rows and SHA-256, counts, bytes of text by source.
+    `progress` is called with the pages and bytes of text since the last call.
+    """
+    counts, text_bytes, licenses = Counts(), 0, dict[str, int]()
+    with ExitStack() as stack:
+        tables = {
+            Document: _LazyTable(folder / "documents" / f"{slice_.index:05d}.parquet", DOCUMENTS_SCHEMA, stack),
+            Rejection: _LazyTable(folder / "rejected" / f"{slice_.index:05d}.parquet", REJECTED_SCHEMA, stack),
+        }
+        told_pages = told_bytes = 0
+        for n, row in enumerate(_READERS[slice_.kind](slice_, options, counts)):
+            if isinstance(row, Document):
+                num_bytes = len(row.text) if row.text.isascii() else len(row.text.encode())
+                text_bytes += num_bytes
+                licenses[row.license] = licenses.get(row.license, 0) + 1
+                tables[Document].write((row.id, document_hash(row.id), *row[1:]), num_bytes)
+            else:
+                tables[Rejection].write(rejected_row(row), len(row.text))
+            if n % _PROGRESS_EVERY == 0:
+                progress(counts.pages - told_pages, text_bytes - told_bytes)
+                told_pages, told_bytes = counts.pages, text_bytes
+        progress(counts.pages - told_pages, text_bytes - told_bytes)
+    files = {name: tables[kind].describe(folder) for name, kind in (("documents", Document), ("rejected", Rejection))}
+    return {
+        "slice": slice_.index,
+        "source": slice_.source,
+        "files": {name: described for name, described in files.items() if described},
+        "counts": {**asdict(counts), "documents": tables[Document].num_rows},
+        "text_bytes": text_bytes,
+        "licenses": licenses,
+    }
+
+
+class _LazyTable:
+    """A table whose file is made at its first row: most slices reject nothing."""
+
+    def __init__(self, path: Path, schema: Any, stack: ExitStack) -> None:
+        self.path, self.schema, self.stack = path, schema, stack
+        self.writer: TableWriter | None = None
+        self.num_rows = 0
+
+    def write(self, row: tuple[Any, ...], num_bytes: int) -> None:
+        if self.writer is None:
+            self.writer = self.stack.enter_context(TableWriter(self.path, self.schema))
+        self.writer.write(row, num_bytes)
+        self.num_rows += 1
+
+    def describe(self, folder: Path) -> dict[str, Any] | None:
+        return describe_file(self.path, folder, self.num_rows) if self.num_rows else None
+
+
+def describe_file(path: Path, folder: Path, rows: int) -> dict[str, Any]:
+    """Return what the manifest says of a file: its path below the folder, bytes, rows and SHA-256."""
+    return {
+        "path": path.relative_to(folder).as_posix(),
+        "bytes": path.stat().st_size,
+        "rows": rows,
+        "sha256": sha256_file(path),
+    }
