@@ -69,7 +69,9 @@ def _find(kind: SourceKind, value: str) -> list[tuple[str, str]]:
         return [(path.name, str(path))]
     if _WILDCARD.search(value):
         root = _fixed_root(value)
-        matches = sorted(m for m in glob.glob(str(path), recursive=True) if _is_wanted(kind, Path(m), named=False))
+        # Path.glob can't take an absolute pattern, and skips what glob.glob finds through links.
+        everything = glob.glob(str(path), recursive=True)  # noqa: PTH207
+        matches = sorted(m for m in everything if _is_wanted(kind, Path(m)))
         found = [(str(Path(m).relative_to(root) if root else Path(m)), m) for m in matches if Path(m).is_file()]
         for match in matches:
             if Path(match).is_dir():
@@ -80,7 +82,7 @@ def _find(kind: SourceKind, value: str) -> list[tuple[str, str]]:
 
 
 def _files_below(kind: SourceKind, folder: Path) -> list[tuple[str, str]]:
-    paths = sorted(p for p in folder.rglob("*") if p.is_file() and _is_wanted(kind, p, named=False))
+    paths = sorted(p for p in folder.rglob("*") if p.is_file() and _is_wanted(kind, p))
     return [(p.relative_to(folder).as_posix(), str(p)) for p in paths if not _is_hidden(p.relative_to(folder))]
 
 
@@ -88,9 +90,9 @@ def _is_hidden(path: Path) -> bool:
     return any(part.startswith(".") for part in path.parts)
 
 
-def _is_wanted(kind: SourceKind, path: Path, *, named: bool) -> bool:
+def _is_wanted(kind: SourceKind, path: Path) -> bool:
     # A dumps folder also holds indexes, checksums and logs; which files of a books folder are books, its reader knows.
-    return named or path.is_dir() or kind != "wikipedia" or bool(_DUMP.search(path.name))
+    return path.is_dir() or kind != "wikipedia" or bool(_DUMP.search(path.name))
 
 
 def _what(kind: SourceKind) -> str:

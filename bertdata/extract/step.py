@@ -37,7 +37,7 @@ def extract_slice(
     Returns what the step's record keeps: files with bytes, rows and SHA-256, counts, bytes of text by source.
     `progress` is called with the pages and bytes of text since the last call.
     """
-    counts, text_bytes, licenses = Counts(), 0, dict[str, int]()
+    counts, text_bytes, licenses, rejected = Counts(), 0, dict[str, int](), dict[str, int]()
     with ExitStack() as stack:
         tables = {
             Document: _LazyTable(folder / "documents" / f"{slice_.index:05d}.parquet", DOCUMENTS_SCHEMA, stack),
@@ -51,6 +51,7 @@ def extract_slice(
                 licenses[row.license] = licenses.get(row.license, 0) + 1
                 tables[Document].write((row.id, document_hash(row.id), *row[1:]), num_bytes)
             else:
+                rejected[row.reason] = rejected.get(row.reason, 0) + 1
                 tables[Rejection].write(rejected_row(row), len(row.text))
             if n % _PROGRESS_EVERY == 0:
                 progress(counts.pages - told_pages, text_bytes - told_bytes)
@@ -61,7 +62,7 @@ def extract_slice(
         "slice": slice_.index,
         "source": slice_.source,
         "files": {name: described for name, described in files.items() if described},
-        "counts": {**asdict(counts), "documents": tables[Document].num_rows},
+        "counts": {**asdict(counts), "documents": tables[Document].num_rows, "rejected": rejected},
         "text_bytes": text_bytes,
         "licenses": licenses,
     }

@@ -1,0 +1,67 @@
+"""From the options of a command to a build: what all four building commands do alike."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bertdata.errors import require
+from cli.console import StepLines
+from cli.main import is_verbose
+
+
+def corpus_options(given: dict[str, Any]) -> Any:
+    """Make a CorpusOptions of the options that a command has; those it lacks keep their defaults."""
+    from bertdata.examples import ExampleOptions
+    from bertdata.extract.options import ExtractOptions
+    from pipelines.build_corpus import CorpusOptions
+    from pipelines.vocab import VocabOptions
+
+    require(given.get("runner") == "direct", f"--runner {given.get('runner')} does not work yet: direct does")
+    require(given.get("shuffle", "files") == "files", "--shuffle engine does not work yet: files does")
+    renamed = {
+        "license_": "license",
+        "vocab": "vocab_file",
+        "max_seq_length": "max_seq_lengths",
+        "shard_size": "shard_bytes",
+        "keep_template": "keep_templates",
+        "drop_template": "drop_templates",
+    }
+    named = {renamed.get(name, name): value for name, value in given.items()}
+    named["keep_verse"] = not named.pop("drop_verse", False)
+    if "max_seq_lengths" in named:
+        named["max_seq_lengths"] = tuple(sorted(set(named["max_seq_lengths"])))
+    return CorpusOptions(
+        sources={kind: given.get(kind, ()) for kind in ("wikipedia", "books", "text")},
+        extract=_pick(ExtractOptions, named),
+        vocab=_pick(VocabOptions, named),
+        examples=_pick(ExampleOptions, named),
+        **({"validation_fraction": named["validation_fraction"]} if "validation_fraction" in named else {}),
+    )
+
+
+def _pick(options: Any, named: dict[str, Any]) -> Any:
+    fields = options.__dataclass_fields__
+    return options(**{name: value for name, value in named.items() if name in fields})
+
+
+def run_build(
+    function: Callable[[Any, Any], dict[str, Any]], folder: Path, options: Any, given: dict[str, Any]
+) -> tuple[dict[str, Any], float]:
+    """Run one of the builds and return its result and the seconds it took."""
+    from pipelines.runner import RunOptions
+    from pipelines.step import Build
+
+    run = RunOptions(workers=given["workers"], runner=given["runner"], beam_args=given["beam_args"])
+    lines = StepLines()
+    began = time.monotonic()
+    try:
+        result = function(Build(folder.absolute(), run, lines, given["force"]), options)
+    finally:
+        lines.close()
+    return result, time.monotonic() - began
+
+
+__all__ = ["corpus_options", "is_verbose", "run_build"]

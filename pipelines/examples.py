@@ -1,0 +1,200 @@
+"""The examples step: ranges of the hash space to shards, one shard a range, length and duplicate."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bertdata.errors import BuildError
+from bertdata.examples import ExampleOptions, build_group
+from bertdata.manifest import SPLITS
+from bertdata.ranges import HashRange, plan_ranges
+from bertdata.shards import write_card
+from bertdata.steps import Step
+from bertdata.tokens import bucket_bytes, survey
+from bertdata.vocab import read_vocabulary
+from pipelines.progress import count
+from pipelines.runner import combine_tasks
+from pipelines.step import Build, Result, Task, run_step, worth_starting
+from pipelines.tables import files_digest, require_record
+
+_BYTES_PER_SECOND = 40e6
+_SURVEY_BYTES_PER_SECOND = 2e9
+
+
+@dataclass(frozen=True)
+class _Group:
+    """What one task makes: the shards of one hash range, split and length."""
+
+    range: HashRange
+    split: str
+    index: int
+    num_groups: int
+    max_seq_length: int
+
+
+def build_examples(build: Build, options: ExampleOptions, validation_fraction: float) -> list[Result]:
+    """Write `shards/<length>/` for every length of the options, and return their records."""
+    tokens = require_record(build.folder, "tokens")["result"]["files"]["tokens"]
+    inputs = {"tokens": files_digest(tokens)}
+    records, todo = {}, []
+    for length in options.max_seq_lengths:
+        shared = {k: v for k, v in asdict(options).items() if k != "max_seq_lengths"}
+        step = Step(
+            build.folder, f"examples-{length}", {**shared, "validation_fraction": validation_fraction}, inputs
+        )
+        records[length] = step.begin(force=build.force)
+        if records[length] is not None:
+            examples = sum(s["examples"] for s in records[length]["result"]["splits"].values())
+            build.reporter.skip(step.name, f"done before ({examples:,} examples)")
+        else:
+            todo.append((length, step))
+    if todo:
+        paths = [str(build.folder / d["path"]) for d in tokens]
+        plan = plan_splits(build, paths, sum(d["bytes"] for d in tokens), options, validation_fraction)
+        for length, step in todo:
+            records[length] = _build_length(build, step, length, plan, paths, options)
+        write_card(build.folder / "shards")
+    return [records[length] for length in options.max_seq_lengths]
+
+
+@dataclass(frozen=True)
+class SplitPlan:
+    """Which documents are held out (split key below `threshold`), and the hash ranges of each split."""
+
+    threshold: int
+    ranges: dict[str, list[HashRange]]
+    text_bytes: dict[str, int]
+
+
+def plan_splits(
+    build: Build, paths: list[str], num_bytes: int, options: ExampleOptions, validation_fraction: float
+) -> SplitPlan:
+    """Survey the tokens files and cut each split's share of the hash space into ranges of equal bytes.
+
+    At least two documents that can make pairs are held out, unless the fraction is 0.
+    Raises BuildError where too few documents are left to make pairs.
+    """
+    run = worth_starting(build.run, num_bytes, _SURVEY_BYTES_PER_SECOND, len(paths))
+    found = combine_tasks(survey, paths, _add_surveys, run)
+    threshold = choose_threshold(found, validation_fraction, options.pairs)
+    buckets = combine_tasks(functools.partial(_buckets, threshold), paths, np.add, run)
+    ranges = {}
+    for n, split in enumerate(SPLITS):
+        if buckets[n].any():
+            ranges[split] = plan_ranges(buckets[n], options.shard_bytes)
+    return SplitPlan(threshold, ranges, {split: int(buckets[n].sum()) for n, split in enumerate(SPLITS)})
+
+
+def _buckets(threshold: int, path: str) -> Any:
+    return bucket_bytes(path, threshold)
+
+
+def _add_surveys(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
+    smallest = sorted([*a["smallest_split_keys"], *b["smallest_split_keys"]])[:2]
+    return {
+        "documents": a["documents"] + b["documents"],
+        "documents_with_pairs": a["documents_with_pairs"] + b["documents_with_pairs"],
+        "smallest_split_keys": smallest,
+    }
+
+
+def choose_threshold(found: dict[str, Any], validation_fraction: float, pairs: str) -> int:
+    """Return the split key below which a document is held out for validation.
+
+    Raises BuildError where one document, or none, can make pairs; where held-out documents would leave too few.
+    """
+    documents, able = found["documents"], found["documents_with_pairs"]
+    needed = 1 if pairs in ("none", "sop") else 2
+    if able < needed:
+        raise BuildError(
+            f"The corpus makes no examples: of its {documents:,} documents {able:,} can make pairs (two sentences or "
+            f"more), and next-sentence pairs need at least {needed}, since the random sentence comes from another "
+            "document. Add documents."
+        )
+    if validation_fraction == 0:
+        return 0
+    if able < 2 * needed:
+        raise BuildError(
+            f"Only {able:,} of {documents:,} documents can make pairs: too few to hold {needed} out for validation and "
+            f"train on {needed}. Add documents, or --validation-fraction 0."
+        )
+    return max(int(validation_fraction * 2**64), found["smallest_split_keys"][-1] + 1)
+
+
+def _build_length(
+    build: Build, step: Step, length: int, plan: SplitPlan, paths: list[str], options: ExampleOptions
+) -> Result:
+    tasks = [
+        Task(
+            f"{split}-{n:05d}",
+            _Group(each, split, n, len(ranges), length),
+            plan.text_bytes[split] // len(ranges) * options.dupe_factor,
+        )
+        for split, ranges in plan.ranges.items()
+        for n, each in enumerate(ranges)
+    ]
+    work = functools.partial(
+        _build, str(build.folder), paths, replace(options, max_seq_lengths=(length,)), plan.threshold
+    )
+    results = run_step(build, step, tasks, work, _BYTES_PER_SECOND)
+    splits = summarise(length, [task.payload.split for task in tasks], results)
+    num_examples = sum(split["examples"] for split in splits.values())
+    if not num_examples:
+        raise BuildError("The corpus makes no examples: no document has two sentences that make a pair.")
+    build.reporter.end(f"{num_examples:,} examples of at most {length} tokens")
+    return step.complete({"splits": splits, "threshold": plan.threshold})
+
+
+def _build(folder: str, paths: list[str], options: ExampleOptions, threshold: int, group: _Group) -> Result:
+    vocabulary = _vocabulary(str(Path(folder) / "vocab" / "vocab.txt"), _is_lowercase(folder))
+    result = build_group(
+        group.range,
+        paths,
+        vocabulary,
+        options,
+        group.split,
+        threshold,
+        group.index,
+        group.num_groups,
+        str(Path(folder) / "shards"),
+    )
+    count("bytes", result["text_bytes"] * options.dupe_factor)
+    return result
+
+
+def _is_lowercase(folder: str) -> bool:
+    return bool(require_record(Path(folder), "vocab")["options"]["lowercase"])
+
+
+@functools.lru_cache(maxsize=1)
+def _vocabulary(path: str, lowercase: bool) -> Any:
+    return read_vocabulary(path, lowercase)
+
+
+def summarise(length: int, splits: list[str], results: list[Result]) -> dict[str, Any]:
+    """Add the groups' statistics up by split; keys as the manifest has them (`128/train`)."""
+    total: dict[str, Any] = {}
+    for split, result in zip(splits, results, strict=True):
+        into = total.setdefault(f"{length}/{split}", {"examples": 0, "tokens": 0, "files": [], "statistics": {}})
+        into["examples"] += result["examples"]
+        into["tokens"] += result["tokens"]
+        into["files"] += result["files"]["shards"]
+        for name, value in result["statistics"].items():
+            into["statistics"][name] = _add(into["statistics"].get(name), value)
+    return total
+
+
+def _add(a: Any, b: Any) -> Any:
+    if a is None:
+        return b
+    if isinstance(a, dict):
+        return {k: _add(a.get(k), b.get(k)) if k in a and k in b else a.get(k, b.get(k)) for k in sorted({*a, *b})}
+    if isinstance(a, list):
+        n = max(len(a), len(b))
+        return [x + y for x, y in zip(a + [0] * (n - len(a)), b + [0] * (n - len(b)), strict=True)]
+    return a + b

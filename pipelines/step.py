@@ -1,0 +1,121 @@
+"""How every step runs: its tasks through the runner, finished ones skipped, progress told, the record kept."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from bertdata.steps import Step, read_json, write_json
+from pipelines.runner import RunOptions, largest_first, run_tasks
+
+Result = dict[str, Any]
+
+
+class Reporter(Protocol):
+    """What a build tells while it runs; the command line prints it."""
+
+    def begin(self, step: str, total_bytes: int, num_tasks: int, num_done: int) -> None:
+        """Begin a step; `num_done` of its tasks were finished by an earlier run."""
+
+    def update(self, counters: dict[str, int]) -> None:
+        """Show the counters of the running step."""
+
+    def end(self, summary: str) -> None:
+        """End the running step."""
+
+    def close(self) -> None:
+        """End the running step without a word: a problem is about to be told."""
+
+    def skip(self, step: str, why: str) -> None:
+        """Say that a step needs no work."""
+
+    def say(self, line: str) -> None:
+        """Say one line."""
+
+
+@dataclass(frozen=True)
+class Build:
+    """Where a build writes, how it runs, and to whom it tells its progress. Nothing here changes a byte of output."""
+
+    folder: Path
+    run: RunOptions
+    reporter: Reporter
+    force: bool = False
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Task:
+    """One element of a step: `key` names its result file, `payload` is what the step's function takes."""
+
+    key: str
+    payload: Any
+    num_bytes: int
+
+
+def run_step(
+    build: Build, step: Step, tasks: Sequence[Task], function: Callable[[Any], Result], bytes_per_second: float
+) -> list[Result]:
+    """Run a step's tasks and return their results in the order of the tasks; those that are finished are not run.
+
+    `function` is importable (workers load it by name) and returns a small dict, kept as JSON beside the other tasks'
+    until the step completes; its `files` say what it wrote. `bytes_per_second` is the step's known speed: work of a
+    few seconds isn't worth starting processes for.
+    """
+    results = {task.key: _finished(build.folder, step, task) for task in tasks}
+    todo = [task for task in tasks if results[task.key] is None]
+    total = sum(task.num_bytes for task in todo)
+    build.reporter.begin(step.name, total, len(tasks), len(tasks) - len(todo))
+    began = time.monotonic()
+    try:
+        if todo:
+            options = worth_starting(build.run, total, bytes_per_second, len(todo))
+            ordered = largest_first(todo, lambda task: task.num_bytes, options.workers)
+            work = functools.partial(_run_and_keep, function, str(step.work))
+            fresh = run_tasks(work, ordered, options, build.reporter.update)
+            results |= {task.key: result for task, result in zip(ordered, fresh, strict=True)}
+    except BaseException:
+        build.reporter.close()
+        raise
+    build.seconds[step.name] = time.monotonic() - began
+    return [results[task.key] or {} for task in tasks]
+
+
+# A worker process costs about 2 CPU seconds to start (Beam's import): below some 5 seconds of work, one process wins.
+_SECONDS_WORTH_A_WORKER = 5.0
+
+
+def worth_starting(run: RunOptions, num_bytes: int, bytes_per_second: float, num_tasks: int) -> RunOptions:
+    """Return the options with no more workers than the work is worth."""
+    useful = 1 + int(num_bytes / bytes_per_second / _SECONDS_WORTH_A_WORKER)
+    return replace(run, workers=max(1, min(run.workers, useful, num_tasks)))
+
+
+def _run_and_keep(function: Callable[[Any], Result], work: str, task: Task) -> Result:
+    result = function(task.payload)
+    write_json(Path(work) / f"{task.key}.json", result)
+    return result
+
+
+def _finished(folder: Path, step: Step, task: Task) -> Result | None:
+    """Return the result that an earlier run left, if the files it speaks of are there in their size."""
+    result = read_json(step.work / f"{task.key}.json")
+    if result is None:
+        return None
+    for described in result_files(result):
+        path = folder / described["path"]
+        if not path.is_file() or path.stat().st_size != described["bytes"]:
+            return None
+    return dict(result)
+
+
+def result_files(result: Result) -> list[dict[str, Any]]:
+    """Return the descriptions of all files that a task wrote."""
+    found: list[dict[str, Any]] = []
+    for described in result.get("files", {}).values():
+        found += described if isinstance(described, list) else [described]
+    return found

@@ -1,0 +1,88 @@
+"""The vocab step: words of all documents counted in files, merged by hash range, and a WordPiece vocabulary learned."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from bertdata.errors import OptionError, require
+from bertdata.extract.step import describe_file
+from bertdata.files import sha256_file
+from bertdata.steps import Step
+from bertdata.vocab import read_vocabulary, write_vocabulary
+from bertdata.word_counts import count_words, learn_from_counts, merge_counts
+from pipelines.progress import count
+from pipelines.step import Build, Result, Task, run_step
+from pipelines.tables import documents_files, files_digest
+
+_BYTES_PER_SECOND = 20e6
+
+
+@dataclass(frozen=True)
+class VocabOptions:
+    """How the vocabulary comes about: learned to exactly `vocab_size` entries, or copied from `vocab_file`."""
+
+    vocab_size: int = 30522
+    vocab_file: str | None = None
+    lowercase: bool = True
+    limit_alphabet: int = 1000
+
+    def __post_init__(self) -> None:
+        require(self.vocab_size > 5, f"--vocab-size {self.vocab_size}: more than the five special tokens")
+        require(self.limit_alphabet > 0, f"--limit-alphabet {self.limit_alphabet}: 1 or more characters")
+
+    def that_change_bytes(self) -> dict[str, Any]:
+        """Return the options as the step's record keeps them: of a file its hash, not its path."""
+        if self.vocab_file is None:
+            fields = asdict(self)
+            del fields["vocab_file"]
+            return fields
+        return {"vocab": sha256_file(self.vocab_file), "lowercase": self.lowercase}
+
+
+def check_vocab_file(options: VocabOptions) -> None:
+    """Raise FormatError or OptionError if a vocabulary was given that can't be used; called before any work."""
+    if options.vocab_file is not None:
+        if not Path(options.vocab_file).is_file():
+            raise OptionError(f"--vocab {options.vocab_file} does not exist")
+        read_vocabulary(options.vocab_file, options.lowercase)
+
+
+def build_vocab(build: Build, options: VocabOptions) -> Result:
+    """Write `vocab/` and return the step's record."""
+    documents = documents_files(build.folder)
+    inputs = {} if options.vocab_file else {"documents": files_digest(documents)}
+    step = Step(build.folder, "vocab", options.that_change_bytes(), inputs)
+    record = step.begin(force=build.force)
+    if record is not None:
+        build.reporter.skip("vocab", f"done before ({record['result']['size']:,} entries)")
+        return record
+    folder = build.folder / "vocab"
+    if options.vocab_file:
+        tokens = read_vocabulary(options.vocab_file, options.lowercase).tokens
+        build.reporter.begin("vocab", 0, 0, 0)
+        result: Result = {}
+    else:
+        tasks = [Task(Path(d["path"]).stem, d["path"], d["bytes"]) for d in documents]
+        work = functools.partial(_count, str(build.folder), str(step.work), options.lowercase)
+        partial = run_step(build, step, tasks, work, _BYTES_PER_SECOND)
+        paths = [str(build.folder / file["path"]) for each in partial for file in each["files"]["counts"]]
+        result = merge_counts(paths, str(folder / "word_counts.parquet"))
+        tokens = learn_from_counts(
+            str(folder / "word_counts.parquet"), options.vocab_size, limit_alphabet=options.limit_alphabet
+        )
+    vocabulary = write_vocabulary(str(folder), tokens, options.lowercase)
+    files = [describe_file(path, build.folder, 0) for path in sorted(folder.iterdir())]
+    build.reporter.end(f"{len(vocabulary):,} entries")
+    return step.complete(
+        result | {"size": len(vocabulary), "sha256": vocabulary.sha256, "files": {"vocab": files}}
+    )
+
+
+def _count(folder: str, work: str, lowercase: bool, path: str) -> Result:
+    output = Path(work) / f"{Path(path).stem}.counts.parquet"
+    result = count_words(str(Path(folder) / path), str(output), lowercase=lowercase)
+    count("bytes", (Path(folder) / path).stat().st_size)
+    return {**result, "files": {"counts": [describe_file(output, Path(folder), 0)]}}
