@@ -1,0 +1,92 @@
+"""Exceptions that cross Beam as themselves.
+
+Beam hands back the text of a worker's traceback, or a copy of the exception with an altered first argument. So the
+exception travels pickled inside the message of a `CarriedError`, and is taken out again in the parent.
+"""
+
+from __future__ import annotations
+
+import base64
+import pickle
+import re
+import signal
+import traceback
+from collections.abc import Callable
+from typing import TypeVar
+
+from bertdata.errors import BertdataError
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_CARRIED = re.compile(r"CARRIED:([A-Za-z0-9+/=]+):")
+_STEP = re.compile(r"\[while running '([^']*)'\]")
+
+
+class CarriedError(RuntimeError):
+    """An exception in the form that survives Beam: its pickle in base64, for `restore_error`."""
+
+
+class WorkerError(BertdataError):
+    """A worker process that ended before its work did."""
+
+
+def call_carried(task: T, function: Callable[[T], R]) -> R:
+    """Return `function(task)`; raise what it raises as a CarriedError."""
+    try:
+        return function(task)
+    except Exception as error:
+        raise CarriedError(f"{carry_error(error)} {error!r}") from error
+
+
+def carry_error(error: Exception) -> str:
+    """Return the text that `restore_error` finds the exception in, with its traceback as a note.
+
+    >>> restore_error(RuntimeError("Beam says: " + carry_error(FileNotFoundError(2, "No such file")) + " ..."))
+    FileNotFoundError(2, 'No such file')
+    """
+    text = "".join(traceback.format_exception(error)) if error.__traceback__ else ""
+    return f"CARRIED:{base64.b64encode(_pickled(error, text)).decode()}:"
+
+
+def _pickled(error: Exception, text: str) -> bytes:
+    try:
+        blob = pickle.dumps((error, text))
+        pickle.loads(blob)  # A class whose constructor takes other arguments pickles, but never comes back.
+        return blob
+    except Exception:
+        return pickle.dumps((RuntimeError(f"{type(error).__name__}: {error}"), text))
+
+
+def restore_error(error: BaseException) -> Exception | None:
+    """Return the exception that `error`, raised by Beam, carries; None if it carries none.
+
+    The worker's traceback and the label of its step stand in the exception's notes, which `traceback` prints.
+    """
+    message = str(error)
+    if not (match := _CARRIED.search(message)):
+        return None
+    original: Exception
+    original, text = pickle.loads(base64.b64decode(match[1]))
+    if text:
+        step = _STEP.search(message)
+        original.add_note(f"raised while running {step[1] if step else 'a step'}:\n{text.rstrip()}")
+    return original
+
+
+def describe_exit(returncode: int) -> str:
+    """Say how a process ended, from its return code (negative: the signal that killed it).
+
+    >>> describe_exit(-9)
+    'was killed (SIGKILL), as happens when memory runs out'
+    >>> describe_exit(-11)
+    'crashed (SIGSEGV)'
+    >>> describe_exit(3)
+    'ended with exit code 3'
+    """
+    if returncode >= 0:
+        return f"ended with exit code {returncode}"
+    name = signal.Signals(-returncode).name
+    if -returncode == signal.SIGKILL:
+        return f"was killed ({name}), as happens when memory runs out"
+    return f"crashed ({name})"

@@ -1,0 +1,214 @@
+"""Which engine runs a step, and how: the one door from a step to Beam, which is imported behind it."""
+
+from __future__ import annotations
+
+import contextlib
+import heapq
+import operator
+import pickle
+import signal
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from bertdata.errors import require
+from pipelines import progress
+from pipelines.problems import restore_error
+
+if TYPE_CHECKING:
+    import apache_beam as beam
+
+T = TypeVar("T")
+R = TypeVar("R")
+OnProgress = Callable[[dict[str, int]], None]
+
+RUNNERS = ("direct", "spark", "flink", "dataflow")
+_WORKING = ("direct",)
+_OURS = ("--runner", "--direct_num_workers", "--direct_running_mode")
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How a pipeline runs; nothing here changes a byte of its output.
+
+    Raises OptionError for a number of workers below 1, an engine that doesn't work yet, and Beam arguments that
+    bertdata sets itself.
+    """
+
+    workers: int
+    runner: str = "direct"
+    beam_args: tuple[str, ...] = ()
+    log_dir: str | None = None
+    progress_seconds: float = 0.25
+
+    def __post_init__(self) -> None:
+        require(self.workers >= 1, f"--workers is {self.workers}; it must be at least 1.")
+        require(self.runner in RUNNERS, f"--runner is {self.runner!r}; it must be one of {', '.join(RUNNERS)}.")
+        working = ", ".join(_WORKING)
+        require(self.runner in _WORKING, f"--runner {self.runner} doesn't work yet; use --runner {working}.")
+        for argument in self.beam_args:
+            name = argument.split("=")[0]
+            require(name not in _OURS, f"{name} can't be given to Beam; use bertdata's own --runner and --workers.")
+
+
+def run_pipeline(
+    build: Callable[[beam.Pipeline], None], options: RunOptions, on_progress: OnProgress | None = None
+) -> dict[str, int]:
+    """Build a pipeline, run it to its end and return the final counters (see `pipelines.progress.count`).
+
+    `on_progress` gets the counters so far, every `progress_seconds`, from another thread; what it raises is raised
+    at the end. One worker is this very process. An exception in a task comes out as itself, its traceback in a note;
+    a worker that dies is a WorkerError. KeyboardInterrupt and SIGTERM end the workers at once.
+    """
+    import apache_beam as beam
+
+    from pipelines.local import LocalRunner, user_counters
+
+    runner = LocalRunner(options.workers, options.log_dir)
+    pipeline = beam.Pipeline(runner=runner, options=_beam_options(options.beam_args))
+    build(pipeline)
+    with progress.collecting() as collected, terminating():
+        source = runner.counters if options.workers > 1 else collected.copy
+        try:
+            with _ticking(source, on_progress, options.progress_seconds):
+                result = pipeline.run()
+        except Exception as error:
+            original = restore_error(error)
+            if original is None:
+                raise
+            raise original from None
+    counters = user_counters(result.monitoring_infos())
+    if on_progress:
+        on_progress(counters)
+    return counters
+
+
+def run_tasks(
+    function: Callable[[T], R], tasks: Sequence[T], options: RunOptions, on_progress: OnProgress | None = None
+) -> list[R]:
+    """Return `function(task)` of every task, in their order; results are small, bulk data goes to files.
+
+    >>> run_tasks(abs, [-3, 2], RunOptions(workers=1))
+    [3, 2]
+    """
+    numbered = list(enumerate(tasks))
+    if not numbered:
+        return []
+    call = _Numbered(function)
+    return [result for _, result in sorted(combine_tasks(call, numbered, operator.add, options, on_progress))]
+
+
+@dataclass(frozen=True)
+class _Numbered:
+    function: Callable[[Any], Any]
+
+    def __call__(self, task: tuple[int, Any]) -> list[tuple[int, Any]]:
+        return [(task[0], self.function(task[1]))]
+
+
+def combine_tasks(
+    function: Callable[[T], R],
+    tasks: Sequence[T],
+    combine: Callable[[R, R], R],
+    options: RunOptions,
+    on_progress: OnProgress | None = None,
+) -> R:
+    """Return the results of all tasks folded by `combine`, which is associative and commutative.
+
+    Each worker folds its own results, so only as many as there are workers ever meet.
+
+    >>> combine_tasks(abs, [-3, 2], max, RunOptions(workers=1))
+    3
+
+    Raises ValueError without tasks.
+    """
+    if not tasks:
+        raise ValueError("There is no task, so there is nothing to combine.")
+    options = replace(options, workers=min(options.workers, len(tasks)))
+    with tempfile.TemporaryDirectory(prefix="bertdata-") as folder:
+        path = str(Path(folder) / "result")
+
+        def build(pipeline: beam.Pipeline) -> None:
+            import apache_beam as beam
+
+            from pipelines.tasks import Fold, RunTasks, write_result
+
+            results = pipeline | RunTasks(function, tasks)
+            _ = results | beam.CombineGlobally(Fold(combine)).without_defaults() | beam.Map(write_result, path)
+
+        run_pipeline(build, options, on_progress)
+        result: tuple[R] = pickle.loads(Path(path).read_bytes())
+    return result[0]
+
+
+def largest_first(tasks: Sequence[T], size: Callable[[T], float], workers: int) -> list[T]:
+    """Order tasks so that dealing them in turn to `workers` gives each an even share, its largest first.
+
+    Beam deals once and never again. Largest first to the least loaded, as long as that worker has turns left.
+
+    >>> largest_first([1, 2, 3, 9, 4, 5], lambda n: n, workers=2)
+    [9, 5, 2, 4, 1, 3]
+    """
+    hands: list[list[T]] = [[] for _ in range(workers)]
+    turns = [(len(tasks) - worker + workers - 1) // workers for worker in range(workers)]
+    loads = [(0.0, worker) for worker in range(workers) if turns[worker]]
+    for task in sorted(tasks, key=size, reverse=True):
+        load, worker = heapq.heappop(loads)
+        hands[worker].append(task)
+        if len(hands[worker]) < turns[worker]:
+            heapq.heappush(loads, (load + size(task), worker))
+    return [hands[at % workers][at // workers] for at in range(len(tasks))]
+
+
+def _beam_options(arguments: Sequence[str]) -> Any:
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    return PipelineOptions(list(arguments))
+
+
+@contextlib.contextmanager
+def terminating() -> Iterator[None]:
+    """Have SIGTERM and SIGHUP unwind like Ctrl-C (exit codes 143, 129) unless the program handles or ignores them."""
+
+    def leave(number: int, _frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    ours = []
+    if threading.current_thread() is threading.main_thread():
+        ours = [n for n in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(n) is signal.SIG_DFL]
+    for number in ours:
+        signal.signal(number, leave)
+    try:
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
+
+
+@contextlib.contextmanager
+def _ticking(source: Callable[[], dict[str, int]], on_progress: OnProgress | None, seconds: float) -> Iterator[None]:
+    if on_progress is None:
+        yield
+        return
+    done = threading.Event()
+    problems: list[Exception] = []
+
+    def tick() -> None:
+        try:
+            while not done.wait(seconds):
+                on_progress(source())
+        except Exception as problem:
+            problems.append(problem)
+
+    thread = threading.Thread(target=tick, name="bertdata-progress", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+    if problems:
+        raise problems[0]

@@ -1,0 +1,72 @@
+"""Tasks as a Beam transform: each element once through a function, spread evenly over the workers."""
+
+from __future__ import annotations
+
+import functools
+import pickle
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import apache_beam as beam
+from apache_beam.metrics import Metrics
+
+from bertdata.files import publish
+from pipelines.problems import call_carried
+from pipelines.progress import NAMESPACE, use_counters
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class RunTasks(beam.PTransform, Generic[T, R]):  # type: ignore[misc]
+    """Call `function` once per task; its exceptions come out of `run_pipeline` as themselves.
+
+    Tasks are dealt to the workers in their order, one by one (`largest_first` makes that even). Exactly one Reshuffle
+    follows `Create`: without it all tasks run in one worker, and Spark can't recover its last stage.
+    """
+
+    def __init__(self, function: Callable[[T], R], tasks: Sequence[T]) -> None:
+        super().__init__()
+        self._function, self._tasks = function, tasks
+
+    def expand(self, begin: Any) -> Any:
+        tasks = begin | beam.Create(self._tasks, reshuffle=False) | beam.Reshuffle()
+        return tasks | "Call" >> beam.Map(call_carried, self._function)
+
+
+class Fold(beam.CombineFn, Generic[R]):  # type: ignore[misc]
+    """Fold results into one with a function of two; each worker folds its own before anything is sent."""
+
+    def __init__(self, combine: Callable[[R, R], R]) -> None:
+        self._combine = combine
+
+    def create_accumulator(self) -> tuple[R, ...]:
+        return ()
+
+    def add_input(self, accumulator: tuple[R, ...], element: R) -> tuple[R, ...]:
+        return (self._combine(accumulator[0], element),) if accumulator else (element,)
+
+    def merge_accumulators(self, accumulators: Iterable[tuple[R, ...]]) -> tuple[R, ...]:
+        return functools.reduce(self.add_all, accumulators, ())
+
+    def add_all(self, left: tuple[R, ...], right: tuple[R, ...]) -> tuple[R, ...]:
+        """Return the fold of two accumulators."""
+        return functools.reduce(self.add_input, right, left)
+
+    def extract_output(self, accumulator: tuple[R, ...]) -> tuple[R, ...]:
+        return accumulator
+
+
+def write_result(result: Any, path: str) -> None:
+    """Write the pickled result of a pipeline where its caller reads it."""
+    with publish(path) as temporary:
+        Path(temporary).write_bytes(pickle.dumps(result))
+
+
+@functools.cache
+def _counter(name: str) -> Any:
+    return Metrics.counter(NAMESPACE, name)
+
+
+use_counters(lambda name, n: _counter(name).inc(n))
