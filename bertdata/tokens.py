@@ -68,7 +68,7 @@ def tokenize_documents(
 ) -> dict[str, Any]:
     """Write the tokens file of a documents file, and return what it holds, in counts that add up over files.
 
-    `documents`, `no_tokens` (documents without a token, which have no row), `parts`, `text_bytes` (UTF-8), `sentences`,
+    `documents`, `no_tokens` (documents without a token, which have no row), `rows`, `text_bytes` (UTF-8), `sentences`,
     `empty_sentences` (without a token: dropped), `tokens`, `unknown_tokens` ([UNK]), `checked_texts` (encoded by both
     libraries), `documents_by_language`.
 
@@ -77,7 +77,7 @@ def tokenize_documents(
     encoder = Encoder(vocabulary, options.max_word_chars, options.library)
     counts: dict[str, Any] = dict.fromkeys(
         (
-            *("documents", "no_tokens", "parts", "text_bytes", "sentences", "empty_sentences"),
+            *("documents", "no_tokens", "rows", "text_bytes", "sentences", "empty_sentences"),
             *("tokens", "unknown_tokens", "checked_texts"),
         ),
         0,
@@ -156,7 +156,7 @@ def _tokenize_batch(
         "num_tokens": np.diff(token_ends, prepend=0)[kept],
     }
     writer.write(rows, ids, lengths[lengths > 0])
-    counts["parts"] += int(kept.sum())
+    counts["rows"] += int(kept.sum())
     counts["text_bytes"] += sum(part.text_bytes for part in batch)
     counts["sentences"] += int(kept_before[-1])
     counts["empty_sentences"] += len(sentences) - int(kept_before[-1])

@@ -20,6 +20,7 @@ from bertdata.errors import require
 from bertdata.files import publish
 from bertdata.rng import mix64
 from bertdata.vocab import MAX_WORD_CHARS
+from bertdata.wordpiece_learner import learn_wordpiece
 from bertdata.words import WordSplitter
 
 NUM_RANGES = 64
@@ -110,3 +111,9 @@ def read_counts(path: str | Path) -> tuple[list[str], list[int]]:
     """Return the words of a counts file and their counts, words sorted by code point."""
     table = pq.read_table(path).sort_by("word")
     return table["word"].to_pylist(), table["count"].to_pylist()
+
+
+def learn_from_counts(path: str | Path, size: int, *, limit_alphabet: int | None = None) -> list[str]:
+    """Learn a vocabulary of `size` tokens from a counts file (see `learn_wordpiece`, whose errors it raises)."""
+    words, counts = read_counts(path)
+    return learn_wordpiece(words, counts, size, limit_alphabet=limit_alphabet)
