@@ -1,5 +1,5 @@
 # Two commands matter: `make demo` (see it work) and `make test` (see that it works).
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 # Users without a GPU can choose a smaller torch: `make setup TORCH_BACKEND=cpu`.
 TORCH_BACKEND ?=
@@ -18,3 +18,45 @@ setup: .venv/.ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	$(BIN)/uv pip install --quiet --python $(BIN)/python $(UV_FLAGS) -c constraints.txt -e '.[dev]'
 	touch $@
+
+# A corpus from the bundled sample (or WIKIPEDIA=… BOOKS=…), and a tiny BERT trained on it.
+demo: setup
+	$(BIN)/bertdata build-corpus --wikipedia $(WIKIPEDIA) --books $(BOOKS) --output $(DEMO)/corpus $(DEMO_OPTIONS)
+	$(BIN)/bertdata verify $(DEMO)/corpus
+	$(BIN)/bertdata inspect $(DEMO)/corpus --examples 2
+	$(BIN)/bertdata pretrain $(DEMO)/corpus --preset tiny --steps $(DEMO_STEPS) --batch-size 32 --output $(DEMO)/run
+# The sample is small: a smaller vocabulary and few documents held out. A corpus of your own wants neither.
+DEMO_OPTIONS ?= $(if $(filter sample/%,$(WIKIPEDIA)),--vocab-size 1500 --dupe-factor 5)
+DEMO_STEPS ?= 200
+
+test: setup lint types unit bare cases
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup
+	$(BIN)/mypy
+
+unit: setup
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q --doctest-modules bertdata cli trainer pipelines
+
+# bertdata/ stands without Beam, torch and click: its tests run where none of them is installed.
+bare: .bare/.ready
+	.bare/bin/python -m pytest -q tests/bertdata
+
+.bare/.ready: pyproject.toml constraints.txt
+	test -x .bare/bin/python || $(PYTHON) -m venv .bare
+	$(BIN)/uv pip install --quiet --python .bare/bin/python -c constraints.txt \
+		fsspec indexed-bzip2 lxml matplotlib mwparserfromhell nanotoken numpy pyarrow sentencex tokenizers \
+		pytest hypothesis
+	touch $@
+
+# Public bug reports of tools of this kind, each an executable case; without them (a plain clone) there is none to run.
+cases: setup
+	@if [ -d $(CASES) ]; then $(BIN)/python $(CASES)/run_cases.py $(CASES) --bertdata $(abspath $(BIN))/bertdata; \
+	else echo "no cases at $(CASES)"; fi
+
+clean:
+	rm -rf .venv .bare demo build *.egg-info

@@ -13,7 +13,6 @@ from bertdata.errors import BuildError, FormatError
 from bertdata.steps import STEPS, complete_record, read_json
 
 FORMAT_VERSION = 1
-SPLITS = ("train", "validation")
 # What the output's bytes depend on, beside inputs, options and seed.
 _VERSIONS = ("numpy", "pyarrow", "sentencex", "nanotoken", "tokenizers", "mwparserfromhell")
 # The fields in which two builds of the same thing differ.

@@ -14,7 +14,7 @@ from cli.main import is_verbose
 
 def corpus_options(given: dict[str, Any]) -> Any:
     """Make a CorpusOptions of the options that a command has; those it lacks keep their defaults."""
-    from bertdata.examples import ExampleOptions
+    from bertdata.example_options import ExampleOptions
     from bertdata.extract.options import ExtractOptions
     from pipelines.build_corpus import CorpusOptions
     from pipelines.vocab import VocabOptions
@@ -52,6 +52,7 @@ def run_build(
 ) -> tuple[dict[str, Any], float]:
     """Run one of the builds and return its result and the seconds it took."""
     from pipelines.runner import RunOptions
+
     from pipelines.step import Build
 
     run = RunOptions(workers=given["workers"], runner=given["runner"], beam_args=given["beam_args"])

@@ -51,7 +51,7 @@ def repeat_option(args: list[str]) -> list[str]:
     return out
 
 
-class Bytes(click.ParamType):
+class Bytes(click.ParamType):  # type: ignore[type-arg]
     """A number of bytes with a unit, such as 64MB or 512KiB."""
 
     name = "size"
@@ -134,9 +134,9 @@ extract_options = stack(
         show_default=True,
         help="What of a book is one document.",
     ),
-    click.option("--text-column", default="text", show_default=True, metavar="NAME", help="Column of --text's text."),
-    click.option("--id-column", default="id", show_default=True, metavar="NAME", help="Column of --text's ids."),
-    click.option("--title-column", default="title", show_default=True, metavar="NAME", help="Column of --text's titles."),
+    click.option("--text-column", default="text", show_default=True, help="Column of --text's text."),
+    click.option("--id-column", default="id", show_default=True, help="Column of --text's ids."),
+    click.option("--title-column", default="title", show_default=True, help="Column of --text's titles."),
     click.option(
         "--min-document-words",
         type=click.IntRange(min=0),

@@ -16,7 +16,7 @@ def print_summary(folder: Path, manifest: dict[str, Any], seconds: float, as_jso
         print_json(manifest)
         return
     print_documents(manifest["documents"]["by_source"], manifest["skipped"], manifest["rejected"]["by_source"])
-    rows = []
+    rows: list[tuple[Any, ...]] = []
     for key, split in manifest["splits"].items():
         statistics = split["statistics"]
         random = statistics.get("random_next", 0) / max(1, split["examples"])

@@ -9,7 +9,7 @@ from typing import Any
 
 from bertdata.card import write_attribution, write_data_card
 from bertdata.errors import BuildError, require
-from bertdata.examples import ExampleOptions
+from bertdata.example_options import ExampleOptions
 from bertdata.extract.options import ExtractOptions
 from bertdata.extract.sources import expand_sources
 from bertdata.manifest import merge_manifest, read_manifest

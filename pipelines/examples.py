@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import functools
+import operator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from bertdata.examples import build_group
+from bertdata.shards import write_card
 
 from bertdata.errors import BuildError
-from bertdata.examples import ExampleOptions, build_group
-from bertdata.manifest import SPLITS
+from bertdata.example_options import ExampleOptions
 from bertdata.ranges import HashRange, plan_ranges
-from bertdata.shards import write_card
+from bertdata.splits import SPLITS, choose_threshold, survey_tokens
 from bertdata.steps import Step
-from bertdata.tokens import bucket_bytes, survey
+from bertdata.tokens_file import bucket_bytes
 from bertdata.vocab import read_vocabulary
 from pipelines.progress import count
 from pipelines.runner import combine_tasks
@@ -41,15 +43,17 @@ def build_examples(build: Build, options: ExampleOptions, validation_fraction: f
     """Write `shards/<length>/` for every length of the options, and return their records."""
     tokens = require_record(build.folder, "tokens")["result"]["files"]["tokens"]
     inputs = {"tokens": files_digest(tokens)}
-    records, todo = {}, []
+    records: dict[int, Result] = {}
+    todo: list[tuple[int, Step]] = []
     for length in options.max_seq_lengths:
         shared = {k: v for k, v in asdict(options).items() if k != "max_seq_lengths"}
         step = Step(
             build.folder, f"examples-{length}", {**shared, "validation_fraction": validation_fraction}, inputs
         )
-        records[length] = step.begin(force=build.force)
-        if records[length] is not None:
-            examples = sum(s["examples"] for s in records[length]["result"]["splits"].values())
+        done = step.begin(force=build.force)
+        if done is not None:
+            records[length] = done
+            examples = sum(split["examples"] for split in done["result"]["splits"].values())
             build.reporter.skip(step.name, f"done before ({examples:,} examples)")
         else:
             todo.append((length, step))
@@ -80,7 +84,7 @@ def plan_splits(
     Raises BuildError where too few documents are left to make pairs.
     """
     run = worth_starting(build.run, num_bytes, _SURVEY_BYTES_PER_SECOND, len(paths))
-    found = combine_tasks(survey, paths, _add_surveys, run)
+    found = combine_tasks(survey_tokens, paths, operator.add, run)
     threshold = choose_threshold(found, validation_fraction, options.pairs)
     buckets = combine_tasks(functools.partial(_buckets, threshold), paths, np.add, run)
     ranges = {}
@@ -92,38 +96,6 @@ def plan_splits(
 
 def _buckets(threshold: int, path: str) -> Any:
     return bucket_bytes(path, threshold)
-
-
-def _add_surveys(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
-    smallest = sorted([*a["smallest_split_keys"], *b["smallest_split_keys"]])[:2]
-    return {
-        "documents": a["documents"] + b["documents"],
-        "documents_with_pairs": a["documents_with_pairs"] + b["documents_with_pairs"],
-        "smallest_split_keys": smallest,
-    }
-
-
-def choose_threshold(found: dict[str, Any], validation_fraction: float, pairs: str) -> int:
-    """Return the split key below which a document is held out for validation.
-
-    Raises BuildError where one document, or none, can make pairs; where held-out documents would leave too few.
-    """
-    documents, able = found["documents"], found["documents_with_pairs"]
-    needed = 1 if pairs in ("none", "sop") else 2
-    if able < needed:
-        raise BuildError(
-            f"The corpus makes no examples: of its {documents:,} documents {able:,} can make pairs (two sentences or "
-            f"more), and next-sentence pairs need at least {needed}, since the random sentence comes from another "
-            "document. Add documents."
-        )
-    if validation_fraction == 0:
-        return 0
-    if able < 2 * needed:
-        raise BuildError(
-            f"Only {able:,} of {documents:,} documents can make pairs: too few to hold {needed} out for validation and "
-            f"train on {needed}. Add documents, or --validation-fraction 0."
-        )
-    return max(int(validation_fraction * 2**64), found["smallest_split_keys"][-1] + 1)
 
 
 def _build_length(
@@ -152,7 +124,7 @@ def _build_length(
 
 def _build(folder: str, paths: list[str], options: ExampleOptions, threshold: int, group: _Group) -> Result:
     vocabulary = _vocabulary(str(Path(folder) / "vocab" / "vocab.txt"), _is_lowercase(folder))
-    result = build_group(
+    result: Result = build_group(
         group.range,
         paths,
         vocabulary,

@@ -63,7 +63,7 @@ def _work(options: ExtractOptions, folder: str, payload: Slice | tuple[tuple[str
         def progress(pages: int, text_bytes: int) -> None:
             nonlocal done
             count("pages", pages)
-            # The slice's bytes are raw; its text grows with them, so they are counted in proportion and made whole below.
+            # Text is less than its markup, so this stays below the slice's raw bytes; the rest is counted at its end.
             step = min(text_bytes, payload.num_bytes - done)
             done += step
             count("bytes", step)
