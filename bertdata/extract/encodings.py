@@ -1,0 +1,130 @@
+"""Bytes to text: what a book's file is written in, by its marks, its bytes and what it says of itself."""
+
+from __future__ import annotations
+
+import codecs
+import re
+import unicodedata
+
+# Longest first: the UTF-32 mark begins with the UTF-16 one.
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+# C0 controls without tab, line feed, form feed, carriage return; and DEL.
+_CONTROLS = bytes([*range(9), 11, *range(14, 32), 127])
+_DECLARED = re.compile(
+    rb"(?:character set encoding|charset|encoding)\s*[:=]\s*[\"']?\s*(?:iso (?=[\dl]))?([A-Za-z][\w.:-]{2,20}|8859-\d+)",
+    re.I,
+)
+_DECLARED_REACH = 20_000
+_SAMPLE = 1 << 16
+# Declared names that Python lacks, or that mean Windows-1252 in practice (WHATWG Encoding Standard, 4.2).
+_ALIASES = {
+    "ascii": "cp1252",
+    "us-ascii": "cp1252",
+    "iso-8859-1": "cp1252",
+    "iso8859-1": "cp1252",
+    "iso_8859-1": "cp1252",
+    "8859-1": "cp1252",
+    "latin-1": "cp1252",
+    "latin1": "cp1252",
+    "iso-latin-1": "cp1252",
+    "macintosh": "mac-roman",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "shift_jis": "cp932",
+    "euc-kr": "cp949",
+}
+_PLAIN = re.compile(r"cp\d+|windows-\d+|iso-?8859-\d+|koi8-[ru]|mac-\w+|big5(hkscs)?|euc-\w+|gb18030|utf-?8|8859-\d+")
+
+
+def decode_text(data: bytes) -> str | None:
+    """Return the text of a file, or None where its bytes are no text.
+
+    A byte order mark decides; then valid UTF-8; then UTF-8 with a few damaged bytes (which are dropped); then the
+    encoding the file names (`Character set encoding: ISO-8859-2`), where its bytes are valid in it; else
+    Windows-1252. Control characters are dropped; UTF-8 that was encoded twice (`Ã©` for `é`) is repaired; the result is NFC.
+
+    >>> decode_text(b"caf\\xe9"), decode_text("café".encode("utf-16")), decode_text(b"GIF89a\\0\\1\\0")
+    ('café', 'café', None)
+    """
+    for mark, encoding in _MARKS:
+        if data.startswith(mark):
+            return _finish(data[len(mark) :].decode(encoding, "replace"))
+    if b"\0" in data:
+        encoding = _wide_encoding(data)
+        return _finish(data.decode(encoding, "replace")) if encoding else None
+    plain = data.translate(None, _CONTROLS)
+    if (len(data) - len(plain)) * 200 > len(data):
+        return None
+    return _decode_plain(plain)
+
+
+def _decode_plain(data: bytes) -> str | None:
+    try:
+        return _finish(data.decode("utf-8"), controls=False)
+    except UnicodeDecodeError:
+        pass
+    text = data.decode("utf-8", "replace")
+    num_lost = text.count("\ufffd")
+    # Windows-1252 read as UTF-8 loses nearly every letter above ASCII; a damaged UTF-8 file loses few of many.
+    if num_lost * 10 <= len(data) - len(text) - 2 * num_lost and num_lost <= 1_000:
+        return _finish(text, controls=False)
+    for encoding in (_declared_encoding(data), "cp1252"):
+        try:
+            if encoding:
+                return _finish(data.decode(encoding), controls=False)
+        except (UnicodeDecodeError, LookupError):
+            continue
+    return None
+
+
+def _declared_encoding(data: bytes) -> str | None:
+    found = _DECLARED.search(data[:_DECLARED_REACH])
+    if not found:
+        return None
+    name = found[1].decode("ascii").lower()
+    name = _ALIASES.get(name, name)
+    return name if _PLAIN.fullmatch(name) else None
+
+
+def _wide_encoding(data: bytes) -> str | None:
+    """Return the UTF-16 order of a file without a mark: nearly all zero bytes lie on one side of each pair."""
+    sample = data[:_SAMPLE]
+    even, odd = sample[::2].count(0), sample[1::2].count(0)
+    if max(even, odd) * 5 < len(sample) or min(even, odd) * 50 > max(even, odd):
+        return None
+    return "utf-16-be" if even > odd else "utf-16-le"
+
+
+_UNWANTED = dict.fromkeys(
+    [*range(9), 11, *range(14, 32), *range(127, 133), *range(134, 160), 0xFEFF, 0xFFFE, 0xFFFF, 0xFFFD, 0xAD]
+)
+
+
+def _finish(text: str, controls: bool = True) -> str | None:
+    if text.isascii():
+        return text.translate(_UNWANTED) if controls else text
+    if controls and text.count("\ufffd") * 50 > len(text):
+        return None
+    if ("Ã" in text or "â€" in text) and (repaired := _encoded_twice(text)):
+        text = repaired
+    for code in _UNWANTED:
+        # A search for one character is a memchr; `translate` would look up every character.
+        if code >= 127 and chr(code) in text:
+            text = text.replace(chr(code), "")
+    if controls:
+        text = text.translate(_UNWANTED)
+    return text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
+
+
+def _encoded_twice(text: str) -> str | None:
+    """Undo UTF-8 that was read as Windows-1252 and written as UTF-8; None where the text isn't that as a whole."""
+    try:
+        return text.encode("cp1252").decode("utf-8")
+    except UnicodeError:
+        return None

@@ -1,0 +1,186 @@
+"""EPUB 2 and 3: the container, the package and its spine; bounded, without network, entities or encrypted parts."""
+
+from __future__ import annotations
+
+import io
+import posixpath
+import re
+import zipfile
+import zlib
+from typing import NamedTuple
+from urllib.parse import unquote
+
+from lxml import etree
+
+from bertdata.extract.prose import Prose
+from bertdata.extract.xhtml import read_xhtml
+
+# Text deflates 2 to 5 times; a member of a bomb some 1,000 times. War and Peace is 3.3 MB of text.
+_MAX_RATIO, _RATIO_FROM = 200, 1 << 20
+_MAX_MEMBER, _MAX_TOTAL, _MAX_MEMBERS = 64 << 20, 512 << 20, 20_000
+_CONTENT_TYPES = ("application/xhtml+xml", "text/html", "application/x-dtbook+xml", "text/x-oeb1-document")
+# Fonts may be obfuscated in any book that can be read freely; these two methods encrypt nothing else.
+_FONT_METHODS = ("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC")
+_NO_TEXT_TYPES = frozenset(
+    "cover toc title-page titlepage copyright-page copyright loi lot index landmarks page-list colophon halftitlepage halftitle"
+    " imprint bibliography glossary other-credits acknowledgements ad advertisement notes footnotes endnotes rearnotes".split()
+)
+_NO_TEXT_NAME = re.compile(
+    r"(?:^|[/_-])(?:cover|toc|nav|title-?page|copyright|contents?|tableofcontents|imprint|colophon|uncopyright|landmarks"
+    r"|halftitle\w*|loi|endnotes?|footnotes?|index)(?:[-_]?(?:page|image))?\.x?html?$",
+    re.I,
+)
+
+
+class EpubError(Exception):
+    """An EPUB that is refused; `reason` is the counted word."""
+
+    def __init__(self, reason: str, what: str) -> None:
+        super().__init__(reason, what)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return str(self.args[1])
+
+
+class Epub(NamedTuple):
+    """What an EPUB holds: its title and language as its package says, and its prose in the order of the spine."""
+
+    title: str
+    language: str
+    prose: Prose
+
+
+class _Archive:
+    """A zip whose members are read within bounds, found whatever case or quoting their names have in the package."""
+
+    def __init__(self, data: bytes) -> None:
+        try:
+            self.zip = zipfile.ZipFile(io.BytesIO(data))
+        except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError, struct_error) as error:
+            raise EpubError("damaged-epub", f"not a zip archive, or cut off: {error}") from error
+        infos = self.zip.infolist()
+        if len(infos) > _MAX_MEMBERS:
+            raise EpubError("epub-bomb", f"{len(infos):,} members, more than {_MAX_MEMBERS:,}")
+        self.infos = {info.filename: info for info in infos}
+        self.lower = {name.lower(): name for name in self.infos}
+        self.total = 0
+
+    def find(self, name: str) -> str | None:
+        return name if name in self.infos else self.lower.get(name.lower())
+
+    def read(self, name: str) -> bytes:
+        info = self.infos[name]
+        if info.flag_bits & 1:
+            raise EpubError("encrypted", f"{name} is encrypted")
+        try:
+            with self.zip.open(info) as member:
+                data = member.read(_MAX_MEMBER + 1)
+        except (
+            zipfile.BadZipFile,
+            zlib.error,
+            EOFError,
+            NotImplementedError,
+            RuntimeError,
+            ValueError,
+            OSError,
+        ) as error:
+            raise EpubError("damaged-epub", f"{name} can't be read: {error}") from error
+        self.total += len(data)
+        ratio = len(data) / max(1, info.compress_size)
+        if len(data) > _MAX_MEMBER or self.total > _MAX_TOTAL or (len(data) > _RATIO_FROM and ratio > _MAX_RATIO):
+            raise EpubError("epub-bomb", f"{name} expands beyond the bounds of a book")
+        return data
+
+
+try:
+    from struct import error as struct_error
+except ImportError:  # pragma: no cover
+    struct_error = ValueError  # type: ignore[assignment, misc]
+
+
+def read_epub(data: bytes, keep_verse: bool = True) -> Epub:
+    """Return the prose of an EPUB.
+
+    Navigation, covers, title and copyright pages, contents and end notes are left out, whether the package, its guide
+    or the pages themselves say so; what is in the spine is read once, in the spine's order.
+
+    Raises EpubError: `damaged-epub`, `encrypted` or `epub-bomb`.
+    """
+    archive = _Archive(data)
+    package_name = _package_name(archive)
+    package = _parse_xml(archive, package_name)
+    _refuse_encrypted(archive)
+    base = posixpath.dirname(package_name)
+    prose = Prose()
+    for name in _spine(archive, package, base):
+        read_xhtml(archive.read(name), prose, keep_verse, _NO_TEXT_TYPES)
+    return Epub(_metadata(package, "title"), _metadata(package, "language").split("-")[0].lower(), prose)
+
+
+def _parse_xml(archive: _Archive, name: str) -> etree._Element:
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False, load_dtd=False, recover=True)
+    try:
+        root = etree.fromstring(archive.read(name), parser)
+    except (etree.XMLSyntaxError, ValueError) as error:
+        raise EpubError("damaged-epub", f"{name} is no XML: {error}") from error
+    if root is None:
+        raise EpubError("damaged-epub", f"{name} is no XML")
+    return root
+
+
+def _package_name(archive: _Archive) -> str:
+    container = archive.find("META-INF/container.xml")
+    if container:
+        for path in _parse_xml(archive, container).xpath("//*[local-name()='rootfile']/@full-path"):
+            if found := archive.find(unquote(str(path)).lstrip("/")):
+                return found
+    packages = sorted(name for name in archive.infos if name.lower().endswith(".opf"))
+    if not packages:
+        raise EpubError("damaged-epub", "no package (.opf) in it")
+    return packages[0]
+
+
+def _refuse_encrypted(archive: _Archive) -> None:
+    if archive.find("META-INF/rights.xml") or archive.find("META-INF/license.lcpl"):
+        raise EpubError("encrypted", "protected by DRM (META-INF/rights.xml or license.lcpl)")
+    if found := archive.find("META-INF/encryption.xml"):
+        methods = _parse_xml(archive, found).xpath(
+            "//*[local-name()='EncryptedData']/*[local-name()='EncryptionMethod']/@Algorithm"
+        )
+        if any(str(method) not in _FONT_METHODS for method in methods):
+            raise EpubError("encrypted", "protected by DRM (META-INF/encryption.xml)")
+
+
+def _metadata(package: etree._Element, name: str) -> str:
+    for text in package.xpath("//*[local-name()='metadata']//*[local-name()=$name]//text()", name=name):
+        if value := " ".join(str(text).split()):
+            return value
+    return ""
+
+
+def _spine(archive: _Archive, package: etree._Element, base: str) -> list[str]:
+    """Return the members of the spine that may hold text, each once, in its order."""
+    items = {}
+    for item in package.xpath("//*[local-name()='manifest']/*[local-name()='item']"):
+        items[item.get("id")] = item
+    aside = _guide(package)
+    names: list[str] = []
+    for reference in package.xpath("//*[local-name()='spine']/*[local-name()='itemref']"):
+        item = items.get(reference.get("idref"))
+        if item is None or reference.get("linear") == "no":
+            continue
+        href = (item.get("href") or "").split("#")[0]
+        properties = (item.get("properties") or "").split()
+        if item.get("media-type", _CONTENT_TYPES[0]) not in _CONTENT_TYPES or "nav" in properties:
+            continue
+        name = archive.find(posixpath.normpath(posixpath.join(base, unquote(href))).lstrip("/"))
+        if name and name not in names and href not in aside and not _NO_TEXT_NAME.search(href):
+            names.append(name)
+    return names
+
+
+def _guide(package: etree._Element) -> set[str]:
+    """Return the files that an EPUB 2 guide calls cover, contents, copyright page and the like."""
+    references = package.xpath("//*[local-name()='guide']/*[local-name()='reference']")
+    return {(r.get("href") or "").split("#")[0] for r in references if (r.get("type") or "").lower() in _NO_TEXT_TYPES}

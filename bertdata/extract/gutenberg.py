@@ -1,0 +1,116 @@
+"""Project Gutenberg's frame around a book: headers, small print, licences and footers, in the styles of 1971 to today."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+_I, _M = re.IGNORECASE, re.MULTILINE
+# A name: Project Gutenberg, -tm, ’s; Projekt Gutenberg-DE; "Gutenburg" stands in some footers.
+_NAME = r"Proje[ck]t\s+Gutenb[eu]rg"
+_START = re.compile(
+    rf"^[ \t]*\*{{2,}}[ \t]*START OF (?:TH(?:E|IS)\s+)?{_NAME}[^*]{{0,300}}(?:\*{{2,}}[ \t]*$)?"
+    r"|^[ \t]*\*+[ \t]*END\W{0,3}THE SMALL PRINT[^\n]*$"
+    r"|^[ \t]*\*?\*?\*?START OF THE PROJECT GUTENBERG E[^\n]*$",
+    _I | _M,
+)
+_END = re.compile(
+    rf"^[ \t]*\*{{2,}}[ \t]*END OF (?:TH(?:E|IS)\s+)?{_NAME}[^\n]*"
+    rf"|^[ \t>*\[(]*(?:The )?(?:End|Ende|Fin|Fine|Einde)[ \t]+(?:of|de|di|van|dieses|des)?[^\n]{{0,25}}{_NAME}[^\n]*"
+    r"|^[ \t]*\*{3}[ \t]*START: FULL LICENSE[^\n]*"
+    rf"|^[ \t]*This file should be named [^\n]*\n[^\n]*{_NAME}[^\n]*",
+    _I | _M,
+)
+_NAMED = re.compile(rf"{_NAME}|\bP\.?G\.? (?:Distributed|Canada)", _I)
+_FIELD = re.compile(r"^(Title|Language|Character set encoding|ISO 639[^:\n]*):[ \t]*(.+(?:\n[ \t]{2,}\S.*)*)", _I | _M)
+_LAST_FIELD = re.compile(
+    r"^(?:Title|Author|Translator|Editor|Illustrator|Release Date|Posting Date|Last Updated|Most recently updated|Language"
+    r"|Character set encoding|Original publication|Credits|Edition|Produced by)\b[^\n]*:[^\n]*(?:\n[ \t]+\S[^\n]*)*"
+    r"|^[^\n]*\[(?:Etext|EBook) ?#\d+\][^\n]*",
+    _I | _M,
+)
+_HEAD_TITLE = re.compile(
+    rf"{_NAME}(?:['’]s)?(?:-tm)?(?:[ \t]+E-?(?:text|book))?(?:,?[ \t]+of)?[ \t]+([^\n*]+?)(?:,[ \t]+by\b[^\n]*)?[ \t*]*$",
+    _I | _M,
+)
+# Header and small print of the 1990s take up to 20 KB; the licence and its lists at the end up to 30.
+_HEAD, _TAIL = 40_000, 60_000
+_LANGUAGES = {
+    "english": "en", "french": "fr", "german": "de", "spanish": "es", "italian": "it", "dutch": "nl", "finnish": "fi",
+    "portuguese": "pt", "latin": "la", "swedish": "sv", "danish": "da", "greek": "el", "esperanto": "eo", "chinese": "zh",
+    "hungarian": "hu", "tagalog": "tl", "japanese": "ja", "catalan": "ca", "norwegian": "no", "polish": "pl",
+    "czech": "cs", "welsh": "cy", "icelandic": "is", "russian": "ru", "hebrew": "he", "afrikaans": "af", "irish": "ga",
+    "romanian": "ro", "bulgarian": "bg", "serbian": "sr", "slovenian": "sl", "galician": "gl", "ukrainian": "uk",
+}  # fmt: skip
+
+
+class Book(NamedTuple):
+    """A book inside its file: [start, end) of the text, and what the header says; empty where it says nothing."""
+
+    start: int
+    end: int
+    title: str = ""
+    language: str = ""
+
+
+def find_books(text: str) -> list[Book]:
+    """Return the books of a file: one, or several where Project Gutenberg's marks stand in it more than once.
+
+    Line ends must be `\\n`. A file without any mark is one book, whole.
+
+    >>> text = "Title: A\\n*** START OF THE PROJECT GUTENBERG EBOOK A ***\\nOne.\\n*** END OF THE PROJECT GUTENBERG EBOOK A ***\\n"
+    >>> [(text[b.start : b.end].strip(), b.title) for b in find_books(text)]
+    [('One.', 'A')]
+    """
+    if not _NAMED.search(text, 0, _HEAD) and not _NAMED.search(text, max(0, len(text) - _TAIL)):
+        return [Book(0, len(text))]
+    starts = _starts(text)
+    if len(starts) > 1:
+        return [_book(text, head, start, stop) for head, start, stop in _pieces(text, starts)]
+    head_end = starts[0] if starts else _unmarked_header(text)
+    return [_book(text, 0, head_end, len(text))]
+
+
+def _starts(text: str) -> list[int]:
+    """Return where books begin: a mark that follows another with no end between them is the same header's."""
+    starts: list[int] = []
+    for found in _START.finditer(text):
+        # One header may hold both marks, the small print's and the book's: the later one ends it.
+        if starts and found.start() - starts[-1] < _HEAD and not _END.search(text, starts[-1], found.start()):
+            starts[-1] = found.end()
+        elif starts or found.start() < _HEAD:
+            starts.append(found.end())
+    return starts
+
+
+def _pieces(text: str, starts: list[int]) -> list[tuple[int, int, int]]:
+    stops = [*(_next_head(text, a, b) for a, b in zip(starts, starts[1:], strict=False)), len(text)]
+    return list(zip([0, *stops[:-1]], starts, stops, strict=True))
+
+
+def _next_head(text: str, start: int, next_start: int) -> int:
+    """Return where the header of the next book begins: at the last end mark before it, or at its first line."""
+    end = _END.search(text, start, next_start)
+    return end.end() if end else max(start, text.rfind("\n\n", start, max(start, next_start - 20_000)))
+
+
+def _unmarked_header(text: str) -> int:
+    """Return the end of a header that has no mark: behind its last `Name: value` line, if it names the project."""
+    first = _NAMED.search(text, 0, 2_000)
+    if not first:
+        return 0
+    end = text.find("\n\n", first.end())
+    for field in _LAST_FIELD.finditer(text, 0, 6_000):
+        end = max(end, field.end())
+    return max(end, 0)
+
+
+def _book(text: str, head: int, start: int, stop: int) -> Book:
+    # The first end mark of the last part of a file: a "FULL LICENSE" or the project's name may come again behind it.
+    found = _END.search(text, max(start, stop - _TAIL), stop) or _END.search(text, start, stop)
+    fields = {name.lower(): " ".join(value.split()) for name, value in _FIELD.findall(text[head:start][-_HEAD:])}
+    title = fields.get("title", "")
+    if not title and (named := _HEAD_TITLE.search(text, head, min(start, head + 3_000))):
+        title = named[1].strip(" ,.")
+    language = _LANGUAGES.get(re.split(r"\W", fields.get("language", "").lower())[0], "")
+    return Book(start, found.start() if found else stop, title, language)

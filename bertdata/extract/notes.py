@@ -1,0 +1,72 @@
+"""Editors' insertions in plain-text books: pictures, footnotes, side notes, page numbers, marks of italics."""
+
+from __future__ import annotations
+
+import re
+
+_NOTE = re.compile(
+    r"\[\s*_?(?:Illustrat|Footnote|Fn\.? \d|Sidenote|Side ?note|Transcriber|Transcription|Note\b|Editor|Redactor|Etext|E-text"
+    r"|Frontispiece|Picture|Image|Map\b|Music|Blank Page|Decoration|Decorative|Tailpiece|Headpiece|Plate\b|Fig(?:ure|\.)"
+    r"|Errat|Page break|Drawing|Cover|Ornament|Handwritten|Facsimile|Advertisement|Greek text|Portrait|Diagram)[^\W\d]*",
+    re.I,
+)
+_BRACKET = re.compile(r"[\[\]]")
+# A footnote of several pages is seen; an opening bracket that never closes costs its paragraph only.
+_NOTE_REACH = 20_000
+_PAGE = re.compile(
+    r"[ \t]*[\[{(](?:Pg\.?|Page|p\.|pp\.|Seite|S\.)[ \t]*(?:\d{1,4}|[ivxlc]{1,7})[\]})]|\{\d{1,4}\}", re.I
+)
+_MARK = re.compile(r"[ \t]?\[(?:\d{1,4}|[*†‡§#]{1,3})\]|(?<=[^\s\[(])\[[A-HJ-Z]{1,2}\](?![^\W\d_])")
+_TRANSLITERATED = re.compile(r"\[(?:Greek|Hebrew|Arabic|Cyrillic|Russian)(?: \w+)?:\s*([^\[\]]{1,400})\]", re.I)
+_LETTER = re.compile(r"\[(?:(oe|ae|OE|AE)|[=:'`~^).,/\\¨]([A-Za-z])|([A-Za-z])[=:'`~^(.,/\\])\]")
+_LIGATURES = {"oe": "œ", "ae": "æ", "OE": "Œ", "AE": "Æ"}
+_ITALICS = re.compile(r"(?<!\w)_([^_\n]+)_|_([^_\n]+)_(?!\w)")
+_BOLD = re.compile(
+    r"(?<![\w=])=(?=\S)([^=\n]{1,200})(?<=\S)=(?![\w=])|(?<![\w~])~(?=\S)([^~\n]{1,200})(?<=\S)~(?![\w~])"
+)
+
+
+def drop_notes(text: str) -> tuple[str, int]:
+    """Remove bracketed editor's notes, nested brackets included; return the text and how many there were.
+
+    >>> drop_notes("He went[Footnote 1: See [2] below.] home. [Illustration]")
+    ('He went home. ', 2)
+    """
+    if "[" not in text:
+        return text, 0
+    pieces, position = [], 0
+    for found in _NOTE.finditer(text):
+        if found.start() >= position:
+            pieces.append(text[position : found.start()])
+            position = _note_end(text, found.start())
+    num_notes = len(pieces)
+    return "".join([*pieces, text[position:]]), num_notes
+
+
+def _note_end(text: str, start: int) -> int:
+    depth = 0
+    for bracket in _BRACKET.finditer(text, start, start + _NOTE_REACH):
+        depth += 1 if bracket[0] == "[" else -1
+        if depth == 0:
+            return bracket.end()
+    end = text.find("\n\n", start)
+    return len(text) if end < 0 else end
+
+
+def drop_marks(text: str) -> str:
+    """Remove page numbers, footnote marks and the plain-text marks of italics and bold from running text.
+
+    >>> drop_marks("It was _un_known[3] to{12} me, =indeed= [Pg 4] said Ph[oe]be, of [Greek: logos].")
+    'It was unknown to me, indeed said Phœbe, of logos.'
+    """
+    if "[" in text:
+        text = _TRANSLITERATED.sub(r"\1", text)
+        text = _LETTER.sub(lambda m: _LIGATURES.get(m[1]) or m[2] or m[3], text)
+        text = _MARK.sub("", text)
+    if "[" in text or "{" in text or "(P" in text or "(p" in text:
+        text = _PAGE.sub("", text)
+    if "_" in text:
+        text = _ITALICS.sub(lambda m: m[1] or m[2], text)
+    if "=" in text or "~" in text:
+        text = _BOLD.sub(lambda m: m[1] or m[2], text)
+    return text

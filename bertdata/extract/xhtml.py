@@ -1,0 +1,194 @@
+"""XHTML of a book to paragraphs: blocks part text, inline elements join it; lists, tables, headings and notes go."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+from lxml import etree, html
+
+from bertdata.extract.headings import classify, is_credit
+from bertdata.extract.prose import Prose
+
+# Elements that are no running text, with all they hold.
+_DROPPED = frozenset(
+    "head style script title nav table ol ul dl menu dir figure figcaption img svg math audio video object embed iframe form"
+    " button select input textarea canvas map template noscript rt rp h1 h2 h3 h4 h5 h6 hgroup caption colgroup footer"
+    " pre samp kbd listing xmp".split()
+)
+_HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6", "hgroup"))
+# Elements that join what is before and behind them; every other element parts paragraphs.
+_INLINE = frozenset(
+    "a abbr acronym b bdi bdo big cite code data del dfn em font i ins kbd label mark q s samp small span strike strong sub sup"
+    " time tt u var wbr ruby rb center-inline".split()
+)
+_BOXES = frozenset("body div section article main header blockquote center fieldset html aside".split())
+_TYPE = "{http://www.idpf.org/2007/ops}type"
+# Roles, types and classes of what stands beside the text.
+_ASIDE_TYPES = frozenset(
+    "footnote endnote rearnote note noteref pagebreak toc page-list landmarks index bibliography annotation sidebar"
+    " doc-footnote doc-noteref doc-pagebreak doc-toc doc-endnotes doc-endnote doc-index".split()
+)
+_ASIDE_CLASS = re.compile(
+    r"(?:^|\s)(?:page-?num\w*|pagenumber|foot-?note\w*|fn-?ref\w*|noteref|toc\w*|caption\w*|calibre_toc)(?:$|\s)", re.I
+)
+_VERSE = re.compile(
+    r"(?:^|[\s_-])(?:verse|poem|poetry|stanza|song|hymn|z3998:(?:verse|poem|song|hymn))(?:$|[\s_-])", re.I
+)
+_TITLE_CLASS = re.compile(
+    r"(?:^|\s)(?:chapter-?(?:title|head(?:ing)?|num\w*)|(?:sub)?title|heading\d?|h[1-6])(?:$|\s)", re.I
+)
+_SPACE = re.compile(r"[\s\u00a0\u2000-\u200a\u202f\u3000]+")
+_INVISIBLE = re.compile(r"[\u200b\u2060\ufeff\u00ad\x00-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f]")
+# A paragraph of text that is about as wide as a book's line; shorter ones may be headings in disguise.
+_WIDTH = 72
+
+
+def read_xhtml(data: bytes, prose: Prose, keep_verse: bool = True, no_text_types: Collection[str] = ()) -> None:
+    """Append the paragraphs of one XHTML file to `prose`, and note its headings as chapters.
+
+    A file whose body, or only section, has one of `no_text_types` (`titlepage`, `toc`…) holds no text.
+    """
+    root = _parse(data)
+    if root is None:
+        return
+    for element in list(root.iter())[:12]:
+        if (
+            isinstance(element.tag, str)
+            and _local(element.tag) in ("body", "section")
+            and _types(element) & set(no_text_types)
+        ):
+            return
+    walker = _Walker(prose, keep_verse)
+    walker.walk(root)
+    walker.flush()
+
+
+def _parse(data: bytes) -> etree._Element | None:
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False, load_dtd=False)
+    try:
+        root = etree.fromstring(data, parser)
+        if not any(isinstance(e, etree._Entity) for e in root.iter(etree.Entity)):
+            return root
+    except (etree.XMLSyntaxError, ValueError):
+        pass
+    # Not well-formed, or with names such as &nbsp; that only the DTD knows: the HTML parser knows them.
+    data = re.sub(rb"^\s*<\?xml[^>]*encoding=[\"']([\w-]+)[\"'][^>]*\?>", b"", data)
+    try:
+        return html.document_fromstring(
+            data, parser=html.HTMLParser(encoding=_encoding(data), no_network=True, huge_tree=False)
+        )
+    except (etree.ParserError, etree.XMLSyntaxError, ValueError, LookupError):
+        return None
+
+
+def _encoding(data: bytes) -> str:
+    try:
+        data.decode("utf-8")
+        return "utf-8"
+    except UnicodeDecodeError:
+        return "windows-1252"
+
+
+def _local(tag: str) -> str:
+    return tag.rpartition("}")[2].lower()
+
+
+def _types(element: etree._Element) -> set[str]:
+    values = f"{element.get(_TYPE) or element.get('epub:type') or ''} {element.get('role') or ''}"
+    return set(values.split())
+
+
+class _Walker:
+    """Walks a tree without recursion and gathers the text between two block borders."""
+
+    def __init__(self, prose: Prose, keep_verse: bool) -> None:
+        self.prose, self.keep_verse = prose, keep_verse
+        self.pieces: list[str] = []
+        self.verse = 0
+        self.in_title = 0
+
+    def walk(self, root: etree._Element) -> None:
+        skipped: etree._Element | None = None
+        for event, element in etree.iterwalk(root, events=("start", "end", "comment", "pi")):
+            if event in ("comment", "pi"):
+                if skipped is None:
+                    self.add(element.tail)
+            elif event == "start":
+                if skipped is None and not self.enter(element):
+                    skipped = element
+            elif skipped is None:
+                self.leave(element)
+            elif skipped is element:
+                skipped = None
+                self.add(element.tail)
+
+    def enter(self, element: etree._Element) -> bool:
+        """Begin an element; False where it is dropped with all it holds."""
+        tag = _local(element.tag) if isinstance(element.tag, str) else ""
+        css, types = element.get("class") or "", _types(element)
+        if tag in _DROPPED or types & _ASIDE_TYPES or _ASIDE_CLASS.search(css) or self._is_mark(element, tag):
+            if tag not in ("rt", "rp", "img", "svg") and tag not in _INLINE:
+                self.flush()
+            if tag in _HEADINGS:
+                self.prose.chapters.append((len(self.prose.paragraphs), _plain("".join(element.itertext()))))
+            if not (types & {"noteref", "pagebreak"}):
+                self.count(tag if tag in _DROPPED else "note")
+            return False
+        if tag == "br":
+            self.add(" ")
+        elif tag not in _INLINE:
+            self.flush()
+        self.verse += bool(_VERSE.search(css) or _VERSE.search(" ".join(types)))
+        self.in_title += bool(
+            _TITLE_CLASS.search(css) or types & {"title", "subtitle", "ordinal", "dedication", "epigraph-source"}
+        )
+        self.add(element.text)
+        return True
+
+    def leave(self, element: etree._Element) -> None:
+        tag = _local(element.tag) if isinstance(element.tag, str) else ""
+        if tag not in _INLINE and tag != "br":
+            self.flush()
+        css, types = element.get("class") or "", _types(element)
+        self.verse -= bool(_VERSE.search(css) or _VERSE.search(" ".join(types)))
+        self.in_title -= bool(
+            _TITLE_CLASS.search(css) or types & {"title", "subtitle", "ordinal", "dedication", "epigraph-source"}
+        )
+        self.add(element.tail)
+
+    def _is_mark(self, element: etree._Element, tag: str) -> bool:
+        """Say whether this is a reference to a note: a raised number or sign that links into the book."""
+        if tag not in ("sup", "a"):
+            return False
+        text = "".join(element.itertext()).strip()
+        links = tag == "a" or element.find(".//{*}a") is not None
+        raised = tag == "sup" or element.find(".//{*}sup") is not None or text[:1] in "[("
+        return links and raised and bool(re.fullmatch(r"[\[(]?(?:\d{1,4}|[*†‡§]{1,3}|[a-z])[\])]?", text))
+
+    def add(self, text: str | None) -> None:
+        if text:
+            self.pieces.append(text)
+
+    def count(self, rule: str) -> None:
+        self.prose.rules[rule] = self.prose.rules.get(rule, 0) + 1
+
+    def flush(self) -> None:
+        """End the paragraph that stands in `pieces`."""
+        if not self.pieces:
+            return
+        text = _plain("".join(self.pieces))
+        self.pieces.clear()
+        if not text:
+            return
+        kind = "verse" if self.verse else "heading" if self.in_title else classify(text, _WIDTH)
+        if kind == "prose" and len(self.prose.paragraphs) < 8 and is_credit(text):
+            kind = "credit"
+        if kind == "prose" or (kind == "verse" and self.keep_verse):
+            self.prose.paragraphs.append(text)
+        else:
+            self.count(kind)
+
+
+def _plain(text: str) -> str:
+    return _SPACE.sub(" ", _INVISIBLE.sub("", text)).strip()
