@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import collections
 import contextlib
-import shutil
-import tempfile
 import threading
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import grpc
-from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions
+from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, _BeamArgumentParser
 from apache_beam.pipeline import Pipeline
 from apache_beam.portability.api import (
     beam_fn_api_pb2,
@@ -34,6 +32,7 @@ from apache_beam.runners.worker import data_plane
 from apache_beam.utils import thread_pool_executor
 from google.protobuf import json_format, text_format
 
+from bertdata.errors import OptionError, require
 from pipelines.problems import WorkerError, carry_error, describe_exit
 from pipelines.progress import NAMESPACE
 from pipelines.spawner import last_line, warm_spawner
@@ -56,10 +55,11 @@ _SERVER_OPTIONS = [
 class LocalRunner(fn_runner.FnApiRunner):  # type: ignore[misc]
     """Runs a pipeline in this process (`workers` 1) or in worker processes that it supervises."""
 
-    def __init__(self, workers: int = 1, log_dir: str | None = None) -> None:
+    def __init__(self, workers: int, folder: str, log_dir: str | None = None) -> None:
+        """`folder` is private and short-lived (`scratch_folder`); logs go to `log_dir`, or there."""
         super().__init__()
         self._workers = workers
-        self._run = _Run(log_dir)
+        self._run = _Run(folder, log_dir)
 
     def run_pipeline(self, pipeline: Pipeline, options: PipelineOptions) -> fn_runner.RunnerResult:
         """Run to the end; raise what the first failing worker raised, in Beam's wrapping."""
@@ -70,8 +70,11 @@ class LocalRunner(fn_runner.FnApiRunner):  # type: ignore[misc]
         provision = beam_provision_api_pb2.ProvisionInfo(pipeline_options=encoded)
         self._provision_info = _Provision(provision)
         self._provision_info.run = self._run
-        with _own_server(), self._run:
-            return super().run_pipeline(pipeline, options)
+        try:
+            with _own_server():
+                return super().run_pipeline(pipeline, options)
+        finally:
+            self._run.stop_workers()
 
     def run_via_runner_api(
         self, pipeline_proto: beam_runner_api_pb2.Pipeline, options: PipelineOptions
@@ -97,6 +100,24 @@ def user_counters(infos: Iterable[Any]) -> dict[str, int]:
     return dict(total)
 
 
+def parse_beam_args(arguments: Sequence[str]) -> PipelineOptions:
+    """Return Beam's options; it ignores arguments that it doesn't know, so a mistyped one is refused here.
+
+    Raises OptionError.
+    """
+    parser = _Parser(allow_abbrev=False)
+    for group in PipelineOptions.__subclasses__():
+        group._add_argparse_args(parser)
+    _, unknown = parser.parse_known_args(list(arguments))
+    require(not unknown, f"Beam has no option {' '.join(unknown)}; see its PipelineOptions for those it has.")
+    return PipelineOptions(list(arguments))
+
+
+class _Parser(_BeamArgumentParser):  # type: ignore[misc]
+    def error(self, message: str) -> NoReturn:
+        raise OptionError(f"Beam refuses the arguments after --: {message}.")
+
+
 class _Provision(fn_runner.ExtendedProvisionInfo):  # type: ignore[misc]
     """Carries the run to the server, which Beam builds."""
 
@@ -119,21 +140,12 @@ def _own_server() -> Iterator[None]:
 class _Run:
     """What the server, the connections and the workers of one run share."""
 
-    def __init__(self, log_dir: str | None) -> None:
+    def __init__(self, folder: str, log_dir: str | None) -> None:
+        self.folder, self.log_dir = folder, log_dir
         self.failure = ""
         self.connections: dict[str, _Connection] = {}
         self.workers: list[_Worker] = []
-        self.log_dir = log_dir
-        self.folder = ""
         self._bundles: dict[str, dict[str, int]] = {}
-
-    def __enter__(self) -> None:
-        # mkdtemp's folder is its owner's alone. A socket's path has at most 107 bytes: deep TMPDIRs don't do.
-        self.folder = tempfile.mkdtemp(prefix="bertdata-", dir="/tmp" if len(tempfile.gettempdir()) > 60 else None)
-
-    def __exit__(self, *_: object) -> None:
-        self.stop_workers()
-        shutil.rmtree(self.folder, ignore_errors=True)
 
     def fail(self, message: str) -> None:
         """End every bundle of every worker with this error; the first one is the run's."""
@@ -153,13 +165,11 @@ class _Run:
         return dict(total)
 
     def stop_workers(self) -> None:
-        """Let idle workers leave, all at once; kill them where a bundle runs, failed or was never begun."""
+        """Let idle workers leave, all at once; kill those that are busy, and all after a failure."""
         workers, self.workers = self.workers, []
-        abrupt = bool(self.failure) or any(worker.control_conn.busy for worker in workers)
         for worker in workers:
-            worker.ask_to_leave(abrupt)
-        if abrupt:  # Beam's threads that wait for a bundle are let go.
-            self.fail("The run was stopped.")
+            worker.ask_to_leave()
+        self.fail("The run was stopped.")  # Beam's threads that wait for a bundle are let go.
         for worker in workers:
             worker.see_off()
 
@@ -171,31 +181,34 @@ class _Connection(worker_handlers.ControlConnection):  # type: ignore[misc]
         super().__init__()
         self._read_thread.daemon = True
         self._run = run
-        self._bundle = ""
-        self._poll = ""
+        self._bundles: set[str] = set()
+        self._asked: dict[str, str] = {}
+        self._num_asked = 0
 
     @property
-    def busy(self) -> bool:
-        """Whether a bundle runs, or no worker has come yet."""
-        return bool(self._bundle) or self._input is None
+    def idle(self) -> bool:
+        """Whether the worker has come, and has no bundle to run."""
+        return self._input is not None and not self._bundles
 
     def push(self, request: Any) -> Any:
         future = super().push(request)
         if future is not None and request.HasField("process_bundle"):
-            self._bundle = request.instruction_id
+            self._bundles.add(request.instruction_id)
         if self._run.failure:  # A worker that died before this request.
             self.fail(self._run.failure)
         return future
 
     def poll(self) -> None:
-        """Ask for the running bundle's counters, unless the last question is open: C code may hold the worker."""
-        if self._bundle and not self._poll and self._input is not None:
-            progress = beam_fn_api_pb2.ProcessBundleProgressRequest(instruction_id=self._bundle)
-            request = beam_fn_api_pb2.InstructionRequest(process_bundle_progress=progress)
-            self._poll = "asked"
-            super().push(request)
+        """Ask for the running bundles' counters, unless a question is open: C code may hold the worker for long."""
+        for bundle in self._bundles.difference(self._asked.values()) if self._input is not None else ():
+            self._num_asked += 1
+            question = f"progress_{self._num_asked}"
+            self._asked[question] = bundle
+            progress = beam_fn_api_pb2.ProcessBundleProgressRequest(instruction_id=bundle)
+            super().push(beam_fn_api_pb2.InstructionRequest(instruction_id=question, process_bundle_progress=progress))
 
     def fail(self, message: str) -> None:
+        """Answer all that is open with an error."""
         for key in list(self._futures_by_id):
             if (future := self._futures_by_id.pop(key, None)) is not None:
                 # An error response, not `abort`: Beam's loop over a bundle's output never looks at that.
@@ -204,18 +217,20 @@ class _Connection(worker_handlers.ControlConnection):  # type: ignore[misc]
     def _read(self) -> None:
         for response in _until_gone(self._input):
             future = self._futures_by_id.pop(response.instruction_id, None)
-            if response.HasField("process_bundle_progress") or response.instruction_id.startswith("control_"):
-                self._poll = ""
-                if self._bundle and not response.error:
-                    self._run.update(self._bundle, response.process_bundle_progress.monitoring_infos)
-            elif response.instruction_id == self._bundle:
-                if response.error:
-                    self._run.fail(response.error)
-                else:
-                    self._run.update(self._bundle, response.process_bundle.monitoring_infos)
-                self._bundle = ""
+            self._note(response)
             if future is not None:
                 future.set(response)
+
+    def _note(self, response: Any) -> None:
+        bundle = self._asked.pop(response.instruction_id, None)
+        if bundle in self._bundles and not response.error:
+            self._run.update(bundle, response.process_bundle_progress.monitoring_infos)
+        elif response.instruction_id in self._bundles:
+            self._bundles.discard(response.instruction_id)
+            if response.error:
+                self._run.fail(response.error)
+            else:
+                self._run.update(response.instruction_id, response.process_bundle.monitoring_infos)
 
 
 class _DataChannel(data_plane._GrpcDataChannel):  # type: ignore[misc]
@@ -300,15 +315,18 @@ class _Worker(worker_handlers.GrpcWorkerHandler):  # type: ignore[misc]
     def close(self) -> None:
         self._run.stop_workers()
 
-    def ask_to_leave(self, abrupt: bool) -> None:
+    def ask_to_leave(self) -> None:
+        """Close the worker's streams, which ends it; kill it where that would wait for its work."""
         self._leaving = True
-        if abrupt:
+        if self._run.failure or not self.control_conn.idle:
             self._spawner.kill(self._name)
-        else:
-            self.control_conn.push(worker_handlers.BeamFnControlServicer._DONE_MARKER)
+            return
+        self.control_conn.push(worker_handlers.BeamFnControlServicer._DONE_MARKER)
+        with contextlib.suppress(Exception):  # It has just died: there is nothing left to close.
             self.data_conn.close()
 
     def see_off(self) -> None:
+        """Wait for the worker's end."""
         if not self._gone.wait(_SECONDS_TO_LEAVE):
             self._spawner.kill(self._name)
             self._gone.wait(_SECONDS_TO_LEAVE)

@@ -32,11 +32,15 @@ class WorkerError(BertdataError):
 
 
 def call_carried(task: T, function: Callable[[T], R]) -> R:
-    """Return `function(task)`; raise what it raises as a CarriedError."""
+    """Return `function(task)`; raise what it raises as a CarriedError.
+
+    Its message is ASCII and its cause is cut off: a file name that isn't UTF-8 in Beam's copy of the traceback would
+    make a message that can't be sent, and the run would wait for it for ever.
+    """
     try:
         return function(task)
     except Exception as error:
-        raise CarriedError(f"{carry_error(error)} {error!r}") from error
+        raise CarriedError(f"{carry_error(error)} {error!a}") from None
 
 
 def carry_error(error: Exception) -> str:

@@ -7,7 +7,6 @@ import heapq
 import operator
 import pickle
 import signal
-import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from bertdata.errors import require
 from pipelines import progress
 from pipelines.problems import restore_error
+from pipelines.scratch import scratch_folder
 
 if TYPE_CHECKING:
     import apache_beam as beam
@@ -63,27 +63,34 @@ def run_pipeline(
     at the end. One worker is this very process. An exception in a task comes out as itself, its traceback in a note;
     a worker that dies is a WorkerError. KeyboardInterrupt and SIGTERM end the workers at once.
     """
-    import apache_beam as beam
+    with terminating(), scratch_folder() as folder:
+        import apache_beam as beam
 
-    from pipelines.local import LocalRunner, user_counters
+        from pipelines.local import LocalRunner, parse_beam_args, user_counters
 
-    runner = LocalRunner(options.workers, options.log_dir)
-    pipeline = beam.Pipeline(runner=runner, options=_beam_options(options.beam_args))
-    build(pipeline)
-    with progress.collecting() as collected, terminating():
-        source = runner.counters if options.workers > 1 else collected.copy
-        try:
-            with _ticking(source, on_progress, options.progress_seconds):
+        if options.log_dir:
+            Path(options.log_dir).mkdir(parents=True, exist_ok=True)
+        runner = LocalRunner(options.workers, str(folder), options.log_dir)
+        pipeline = beam.Pipeline(runner=runner, options=parse_beam_args(options.beam_args))
+        build(pipeline)
+        with progress.collecting() as collected, _originals():
+            source = runner.counters if options.workers > 1 else collected.copy
+            with ticking(source, on_progress, options.progress_seconds):
                 result = pipeline.run()
-        except Exception as error:
-            original = restore_error(error)
-            if original is None:
-                raise
-            raise original from None
-    counters = user_counters(result.monitoring_infos())
+        counters = user_counters(result.monitoring_infos())
     if on_progress:
         on_progress(counters)
     return counters
+
+
+@contextlib.contextmanager
+def _originals() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        if (original := restore_error(error)) is None:
+            raise
+        raise original from None
 
 
 def run_tasks(
@@ -128,8 +135,8 @@ def combine_tasks(
     if not tasks:
         raise ValueError("There is no task, so there is nothing to combine.")
     options = replace(options, workers=min(options.workers, len(tasks)))
-    with tempfile.TemporaryDirectory(prefix="bertdata-") as folder:
-        path = str(Path(folder) / "result")
+    with scratch_folder() as folder:
+        path = str(folder / "result")
 
         def build(pipeline: beam.Pipeline) -> None:
             import apache_beam as beam
@@ -163,12 +170,6 @@ def largest_first(tasks: Sequence[T], size: Callable[[T], float], workers: int) 
     return [hands[at % workers][at // workers] for at in range(len(tasks))]
 
 
-def _beam_options(arguments: Sequence[str]) -> Any:
-    from apache_beam.options.pipeline_options import PipelineOptions
-
-    return PipelineOptions(list(arguments))
-
-
 @contextlib.contextmanager
 def terminating() -> Iterator[None]:
     """Have SIGTERM and SIGHUP unwind like Ctrl-C (exit codes 143, 129) unless the program handles or ignores them."""
@@ -189,7 +190,7 @@ def terminating() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _ticking(source: Callable[[], dict[str, int]], on_progress: OnProgress | None, seconds: float) -> Iterator[None]:
+def ticking(source: Callable[[], dict[str, int]], on_progress: OnProgress | None, seconds: float) -> Iterator[None]:
     if on_progress is None:
         yield
         return
