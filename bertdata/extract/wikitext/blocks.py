@@ -1,0 +1,76 @@
+"""Comments and extension tags: the parts of a page that MediaWiki cuts out before it reads anything else.
+
+The first of them from the left wins (a comment inside `<nowiki>` is text, a `<ref>` inside a comment is not), as in
+MediaWiki's preprocessor. Each pattern's body ends at the next opening of its own kind, so a scan is linear and an
+opening without an end costs its paragraph.
+"""
+
+from __future__ import annotations
+
+import re
+
+from bertdata.extract.wikitext.marks import COMMENT, Tally
+
+# Extension tags and inclusion marks whose contents are no prose. `pre` is a block of code.
+DROPPED = """ref references math chem ce gallery imagemap timeline score syntaxhighlight source graph chart mapframe maplink
+templatedata hiero inputbox categorytree indicator includeonly templatestyles section charinsert phonos pre rss
+dynamicpagelist quiz listing mapdata languages tvar img video audio capture ref-list""".split()
+_NAMES = "|".join(sorted([*DROPPED, "nowiki"], key=len, reverse=True))
+BLOCK = re.compile(
+    rf"<(?:!--[^-]*+(?:-(?!->)[^-]*+)*+-->"
+    rf"|(?i:({_NAMES}))(?=[\s/>])[^<>]*+"
+    rf"(?:(?<=/)>|>([^<]*+(?:<(?!/?(?i:\1)[\s/>])[^<]*+|<(?i:\1)(?=[\s/])[^<>]*+(?<=/)>[^<]*+)*+)</(?i:\1)\s*>))"
+)
+_COMMENT_LINE = re.compile(rf"(?m)^[ \t{COMMENT}]*{COMMENT}[ \t{COMMENT}]*(?:\n|\Z)")
+_LONE_TAG = re.compile(
+    rf"</?(?i:noinclude|onlyinclude|poem|includeonly|nowiki|references|section|templatestyles|ref(?=[^<>]*/>)|langconvert)"
+    r"(?:\s[^<>]*)?/?>"
+)
+_INLINE = {"math", "chem", "ce", "hiero", "phonos", "score", "maplink"}
+
+
+def literal(text: str) -> str:
+    """Write a nowiki's text so that no later rule reads markup in it; character references stay what they are.
+
+    >>> literal("[[a]] &amp; b")
+    '&#91;&#91;a&#93;&#93; &amp; b'
+    """
+    return re.sub(r"&(?:#?\w+;)|[\[\]{}|'<>=*#:;\-_~!]", lambda m: m[0] if len(m[0]) > 1 else f"&#{ord(m[0])};", text)
+
+
+def block_text(name: str, body: str | None, tally: Tally) -> str:
+    """Return what an extension tag leaves in the flat text."""
+    name = name.lower()
+    tally.add("tag:" + name)
+    if name == "nowiki":
+        return literal(body or "")
+    return tally.mark("<" + name + ">") if name in _INLINE and body else ""
+
+
+def drop_blocks(text: str, tally: Tally) -> str:
+    """Cut out comments and extension tags; a line that holds only comments goes with its line end."""
+
+    def replace(found: re.Match[str]) -> str:
+        name = found[1]
+        if name is None:
+            tally.add("comment")
+            return COMMENT
+        if name == "ref":
+            num_refs[0] += 1
+            return ""
+        return block_text(name, found[2], tally)
+
+    num_refs = [0]
+    text = BLOCK.sub(replace, text)
+    tally.add("tag:ref", num_refs[0])
+    return drop_lone_tags(drop_comment_marks(text))
+
+
+def drop_lone_tags(text: str) -> str:
+    """Drop marks that print nothing whether or not they have a partner: inclusion marks, poem, a stray nowiki."""
+    return _LONE_TAG.sub("", text) if "<" in text else text
+
+
+def drop_comment_marks(text: str) -> str:
+    """Drop the marks of comments, and with them the lines that held nothing else."""
+    return _COMMENT_LINE.sub("", text).replace(COMMENT, "") if COMMENT in text else text

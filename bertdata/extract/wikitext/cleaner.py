@@ -1,0 +1,91 @@
+"""The cleaner: a page's wikitext in, its paragraphs of running text out."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from bertdata.extract.options import ExtractOptions
+from bertdata.extract.wikitext import fast, lines, stray, tidy
+from bertdata.extract.wikitext.bounds import broken_bound
+from bertdata.extract.wikitext.marks import Tally, without_controls
+from bertdata.extract.wikitext.templates import Templates
+from bertdata.extract.wikitext.wiki import Wiki, is_redirect, normal_name, wiki_for
+from bertdata.records import SiteInfo
+
+_TEMPLATE_NAME = re.compile(r"\{\{([^{}|\n<]{1,80})")
+# The authority reads at most this much of a paragraph: beyond it a fault is cut without asking.
+_MAX_FRAGMENT_CHARS, _MAX_FRAGMENT_MARKS = 20_000, 200
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """What became of a page: its `text`, or why it was `skipped` (never was text) or `rejected` (refused).
+
+    `rules` counts what was removed and kept, by rule; `hole:NAME` counts sentences cut short by template NAME.
+    """
+
+    text: str
+    skipped: str | None = None
+    rejected: str | None = None
+    rules: dict[str, int] = field(default_factory=dict)
+
+
+class Cleaner:
+    """Clean the pages of one wiki.
+
+    >>> cleaner = Cleaner(SiteInfo(language="en"), ExtractOptions())
+    >>> cleaner.clean("Owl", "An '''owl''' is a [[bird]].\\n* a list\\n[[Category:Birds]]").text
+    'An owl is a bird.'
+    """
+
+    def __init__(self, siteinfo: SiteInfo, options: ExtractOptions) -> None:
+        self.wiki: Wiki = wiki_for(siteinfo, options)
+        self.options = options
+        self.templates = Templates(self.wiki)
+
+    def is_disambiguation(self, text: str) -> bool:
+        """Tell whether a page carries one of the wiki's disambiguation templates."""
+        known = self.wiki.disambiguations
+        return any(normal_name(raw) in known for raw in set(_TEMPLATE_NAME.findall(text)))
+
+    def clean(self, title: str, text: str, redirect: bool = False) -> Cleaned:
+        """Return a page's prose, or the reason why it has none."""
+        if redirect or is_redirect(text):
+            return Cleaned("", skipped="redirect")
+        reason = broken_bound(text, self.options)
+        if reason:
+            return Cleaned("", rejected=reason)
+        if not self.options.keep_disambiguations and self.is_disambiguation(text):
+            return Cleaned("", skipped="disambiguation")
+        tally = Tally()
+        flat = fast.flatten(without_controls(text), title, self.templates, self.wiki, tally)
+        prose = self.prose(flat, title, tally)
+        return Cleaned(prose, rejected=None if prose else "no-text", rules=tally.rules)
+
+    def prose(self, flat: str, title: str, tally: Tally) -> str:
+        """Return the paragraphs of flat text, one blank line between them."""
+        flat = lines.drop_lines(lines.drop_switches(flat, tally), tally)
+        flat = lines.read_quotes(flat)
+        kept = []
+        for paragraph in lines.paragraphs(flat):
+            if stray.has_fault(paragraph):
+                paragraph = self._mend(paragraph, title, tally)
+            paragraph = tidy.normal_text(paragraph, self.wiki.language, tally)
+            if lines.is_prose(paragraph):
+                kept.append(paragraph)
+        tally.add("paragraph", len(kept))
+        return "\n\n".join(kept)
+
+    def _mend(self, paragraph: str, title: str, tally: Tally) -> str:
+        """Hand a paragraph in which markup is left to the authority, then cut what even it can't read."""
+        from bertdata.extract.wikitext.authority import flatten_tree
+
+        tally.add("paragraph for the authority")
+        num_marks = sum(paragraph.count(mark) for mark in ("{{", "[[", "<", "[", "{|"))
+        if len(paragraph) <= _MAX_FRAGMENT_CHARS and num_marks <= _MAX_FRAGMENT_MARKS:
+            paragraph = flatten_tree(paragraph, title, self.templates, self.wiki, tally)
+        if stray.has_fault(paragraph):
+            tally.add("paragraph cut")
+            paragraph = stray.cut_fault(paragraph)
+        return paragraph

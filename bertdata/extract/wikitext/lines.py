@@ -1,0 +1,118 @@
+"""Lines: headings, lists and table debris go, apostrophes are read, paragraphs are put together."""
+
+from __future__ import annotations
+
+import re
+
+from bertdata.extract.wikitext.marks import Tally
+
+_M = "(?:\x02[0-9]+\x03)*"
+_HEADING = re.compile(rf"(?m)^{_M}(={{1,6}}+)[^\n]+?\1[ \t]*{_M}[ \t]*$")
+_LIST_LINE = re.compile(rf"(?m)^{_M}[*#:;].*$")
+_TABLE_LINE = re.compile(rf"(?m)^[ \t]*{_M}(?:\||\{{\|).*$")
+_RULE = re.compile(r"(?m)^-{4,}")
+_SWITCH = re.compile(r"__(?=[^\W\d_])[^\W_]+(?:_[^\W_]+)*__")
+_QUOTES = re.compile("('{2,})")
+# A short line that is bold as a whole, without an end mark, is a heading in all but name.
+_BOLD_LINE = re.compile(r"(?m)^[ \t]*'{3,5}(?![' ])[^'\n]{1,80}?(?<![.!?。।؟:,;])'{3,5}[ \t]*:?[ \t]*$")
+TABLE = re.compile(r"(?m)^[ \t:*#;]*\{\|.*+(?:\n(?![ \t:*#;]*(?:\{\||\|\}(?!\}))).*+)*+\n[ \t]*\|\}(?!\})")
+_BLANK_LINES = re.compile("\n(?:[ \t]|\x02[0-9]+\x03)*\n\\s*")
+
+
+def drop_tables(text: str, tally: Tally) -> str:
+    """Drop tables, the innermost first; the line of `|}` may go on with text."""
+    while "{|" in text:
+        text, num = TABLE.subn("\n", text)
+        tally.add("table", num)
+        if not num:
+            break
+    return text
+
+
+def _odd(num: int) -> bool:
+    return num % 2 == 1
+
+
+def _unbalance(parts: list[str]) -> None:
+    """Read one bold mark as an apostrophe and an italic mark, where both are odd: MediaWiki's quote rule."""
+    space = multi = single = -1
+    for i in range(1, len(parts), 2):
+        if len(parts[i]) != 3:
+            continue
+        before = parts[i - 1]
+        if before.endswith(" "):
+            space = i if space < 0 else space
+        elif before[-2:-1] == " ":
+            single = i
+            break
+        else:
+            multi = i if multi < 0 else multi
+    at = next((i for i in (single, multi, space) if i >= 0), -1)
+    if at >= 0:
+        parts[at] = "'"
+
+
+def quotes(line: str) -> str:
+    """Remove the marks of bold and italics from one line; apostrophes that are none of them stay.
+
+    >>> quotes("the ''Gazette'''s editor"), quotes("'''''Both''' papers''"), quotes("l'''Aurore''")
+    ("the Gazette's editor", 'Both papers', "l'Aurore")
+    """
+    parts = _QUOTES.split(line)
+    runs = [len(parts[i]) for i in range(1, len(parts), 2)]
+    bold = sum(n >= 3 for n in runs)
+    italic = sum(n == 2 or n >= 5 for n in runs)
+    for i in range(1, len(parts), 2):
+        if len(parts[i]) == 4:
+            parts[i - 1], parts[i] = parts[i - 1] + "'", "'''"
+        elif len(parts[i]) > 5:
+            parts[i - 1], parts[i] = parts[i - 1] + "'" * (len(parts[i]) - 5), "'''''"
+    if _odd(bold) and _odd(italic):
+        _unbalance(parts)
+    return "".join(part if part == "'" or i % 2 == 0 else "" for i, part in enumerate(parts))
+
+
+def read_quotes(text: str) -> str:
+    """Apply the quote rule to each line that has marks."""
+    if "''" not in text:
+        return text
+    return "\n".join([quotes(line) if "''" in line else line for line in text.split("\n")])
+
+
+def drop_switches(text: str, tally: Tally) -> str:
+    """Drop behaviour switches such as `__NOTOC__`, in any script; `__init__` is a word."""
+    if "__" not in text:
+        return text
+
+    def replace(found: re.Match[str]) -> str:
+        word = found[0].strip("_")
+        if word != word.upper() and word.lower() not in ("toc", "notoc", "forcetoc", "noeditsection"):
+            return found[0]
+        tally.add("switch")
+        return ""
+
+    return _SWITCH.sub(replace, text)
+
+
+def drop_lines(text: str, tally: Tally) -> str:
+    """Drop headings, list items and what is left of tables; each leaves a break between paragraphs."""
+    for rule, pattern, mark in (("heading", _HEADING, "="), ("table line", _TABLE_LINE, "|"), ("rule", _RULE, "----")):
+        if mark in text:
+            text, num = pattern.subn("", text)
+            tally.add(rule, num)
+    text, num = _LIST_LINE.subn("", text)
+    tally.add("list line", num)
+    if "'''" in text:
+        text, num = _BOLD_LINE.subn("", text)
+        tally.add("bold line", num)
+    return text
+
+
+def paragraphs(text: str) -> list[str]:
+    """Cut flat text at blank lines; the lines of a paragraph are still its own."""
+    return _BLANK_LINES.split(text)
+
+
+def is_prose(paragraph: str) -> bool:
+    """Tell whether a cleaned paragraph holds a word."""
+    return any(map(str.isalnum, paragraph))

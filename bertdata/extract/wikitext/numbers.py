@@ -1,0 +1,59 @@
+"""Numbers as each wiki writes them."""
+
+from __future__ import annotations
+
+import re
+
+# (grouping sign, decimal sign) by language; English for the rest. MediaWiki's own tables are the source.
+_POINT_GROUPS = "de es it nl tr id el pt da hr sl sr sh bs ro vi gl eu is fo mk lb la az jv su ms-id ast ca nds fy af-de".split()
+_BLANK_GROUPS = "fr sv ru uk pl cs sk bg fi nb no nn hu lt lv et be be-tarask kk ky uz hy ka oc eo sq tt ba cv sah os br ltg mn tg".split()
+SEPARATORS = dict.fromkeys(_POINT_GROUPS, (".", ",")) | dict.fromkeys(_BLANK_GROUPS, (" ", ","))
+# Wikis that group only numbers of five digits and more.
+_WIDE = frozenset("es pl pt ca bg hu lt lv et be be-tarask ru uk".split()) - {"hu", "ru", "uk"}
+_DIGITS = {
+    "mr": "०१२३४५६७८९",
+    "ne": "०१२३४५६७८९",
+    "bn": "০১২৩৪৫৬৭৮৯",
+    "fa": "۰۱۲۳۴۵۶۷۸۹",
+    "mzn": "۰۱۲۳۴۵۶۷۸۹",
+    "ckb": "٠١٢٣٤٥٦٧٨٩",
+    "my": "၀၁၂၃၄၅၆၇၈၉",
+}
+_INDIAN = frozenset(("mr", "hi", "bn", "ne", "ta", "te", "kn", "ml", "gu", "pa", "as", "or"))
+NUMBER = re.compile(r"[-−+]?[0-9]+(?:\.[0-9]+)?")
+
+
+def group_digits(digits: str, sign: str, indian: bool = False) -> str:
+    """Group a run of digits from the right.
+
+    >>> group_digits("1234567", ","), group_digits("1234567", ",", indian=True)
+    ('1,234,567', '12,34,567')
+    """
+    if len(digits) <= 3:
+        return digits
+    head, tail = digits[:-3], digits[-3:]
+    size = 2 if indian else 3
+    groups = [head[max(0, i - size) : i] for i in range(len(head), 0, -size)]
+    return sign.join([*reversed(groups), tail])
+
+
+def format_number(text: str, language: str, raw: bool = False) -> str:
+    """Write a number as `{{formatnum:…}}` does on this wiki; what is no plain number stays as it is.
+
+    >>> format_number("1234567.5", "sv"), format_number("-10", "en"), format_number("about 5", "en")
+    ('1 234 567,5', '-10', 'about 5')
+    """
+    text = text.strip()
+    if raw:
+        return text.replace(",", "")
+    plain = text.replace(",", "") if re.fullmatch(r"[-−+]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?", text) else text
+    if not NUMBER.fullmatch(plain):
+        return text
+    group, decimal = SEPARATORS.get(language, (",", "."))
+    sign = plain[0] if plain[0] in "-−+" else ""
+    whole, _, fraction = plain[len(sign) :].partition(".")
+    if not (language in _WIDE and len(whole) == 4):
+        whole = group_digits(whole, group, language in _INDIAN)
+    number = sign + whole + (decimal + fraction if fraction else "")
+    digits = _DIGITS.get(language)
+    return number.translate(str.maketrans("0123456789", digits)) if digits else number

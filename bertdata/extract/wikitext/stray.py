@@ -1,0 +1,35 @@
+"""Openings and closings without a partner: a fault costs at most its paragraph."""
+
+from __future__ import annotations
+
+import re
+
+from bertdata.extract.wikitext.tags import KNOWN
+
+_LATE = re.compile(r"\{\{|\[\[(?=[^\[\]]*\|)|<!--|\{\||<(?:ref|math|gallery|timeline|score|syntaxhighlight|source|imagemap)\b", re.IGNORECASE)
+_CLOSING = re.compile(r"\{\{+|\}\}+|\[\[+|\]\]+|\|\}|\{\||-->")
+_OPEN_TAG = re.compile(r"</?([A-Za-z][A-Za-z0-9]*)(?=[\s/>]|$)[^<>]*>?")
+_SENTENCE_END = re.compile(r"[.!?。！？।؟…][\"'”’»)\]]*(?=\s|$)|[。！？]")
+_FAULT = re.compile(r"\{\{|\}\}|\[\[|\]\]|\{\||\|\}|<[!/A-Za-z]|-->")
+
+
+def has_fault(paragraph: str) -> bool:
+    """Tell whether markup is left in a paragraph that the patterns have read."""
+    return _FAULT.search(paragraph) is not None
+
+
+def cut_fault(paragraph: str) -> str:
+    """Cut a paragraph at an opening that never ends, back to its last whole sentence; drop stray closings.
+
+    >>> cut_fault("One. Its lighthouse {{citation needed|date=May is old."), cut_fault("A mason}} built it.")
+    ('One.', 'A mason built it.')
+    """
+    found = _LATE.search(paragraph)
+    if found:
+        before = paragraph[: found.start()]
+        ends = [end.end() for end in _SENTENCE_END.finditer(before)]
+        paragraph = before[: ends[-1]] if ends else ""
+    paragraph = _CLOSING.sub("", paragraph)
+    if "<" in paragraph:
+        paragraph = _OPEN_TAG.sub(lambda m: "" if m[1].lower() in KNOWN and m[0].endswith(">") else m[0], paragraph)
+    return paragraph

@@ -1,0 +1,89 @@
+"""HTML tags: which print their contents, which part paragraphs, which hold lists and tables."""
+
+from __future__ import annotations
+
+import re
+
+from bertdata.extract.wikitext.marks import Tally
+
+_INLINE = """abbr b bdi bdo big cite code data del dfn em font i ins kbd mark q rb rbc rp rt rtc ruby s samp small span
+strike strong sub sup time tt u var a link meta noinclude onlyinclude poem references nowiki includeonly section tvar
+translate""".split()
+_BLOCK = "div p blockquote center hr caption colgroup col thead tbody tfoot aside article main header footer".split()
+# A tag that begins a list item or a cell makes a line that the line rules drop.
+_LINES = {"li": "\n*", "dt": "\n;", "dd": "\n:", "tr": "\n|", "td": "\n|", "th": "\n|"}
+_DROPPED = "ul ol dl table h1 h2 h3 h4 h5 h6 pre math gallery timeline ref".split()
+
+TAG_TEXT: dict[str, str] = {name: "" for name in _INLINE} | {name: "\n\n" for name in _BLOCK} | {"br": " ", "wbr": ""}
+KNOWN = frozenset([*TAG_TEXT, *_LINES, *_DROPPED])
+_TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9]*+)(?=[\s/>])((?:[^<>\n]|\n(?!\n))*+)>")
+_LIST = re.compile(
+    r"<(ul|ol|dl|table|h[1-6])(?=[\s>])[^<>]*+>([^<]*+(?:<(?!/?(?:ul|ol|dl|table|h[1-6])[\s>])[^<]*+)*+)</\1\s*>",
+    re.IGNORECASE,
+)
+_HIDDEN = re.compile(
+    r"<(span|div|small|sup|sub|p|i|b|font)\s[^<>]*?(?:display\s*:\s*none|visibility\s*:\s*hidden)[^<>]*+>"
+    r"([^<]*+(?:<(?!/?\1[\s>])[^<]*+)*+)</\1\s*>",
+    re.IGNORECASE,
+)
+_MAX_LIST_DEPTH = 20
+
+
+def tag_text(name: str, closing: bool) -> str | None:
+    """Return what a lone tag leaves, or None where the name is no tag and MediaWiki prints it as it is.
+
+    >>> tag_text("br", False), tag_text("li", False), tag_text("b4", False)
+    (' ', '\\n*', None)
+    """
+    name = name.lower()
+    if name in _LINES:
+        return "\n" if closing else _LINES[name]
+    if name in _DROPPED:
+        return "\n\n"
+    return TAG_TEXT.get(name)
+
+
+def drop_hidden(text: str, tally: Tally) -> str:
+    """Drop elements that a browser doesn't show."""
+    if "none" not in text and "hidden" not in text:
+        return text
+    text, num = _HIDDEN.subn("", text)
+    tally.add("hidden", num)
+    return text
+
+
+def drop_lists(text: str, tally: Tally) -> str:
+    """Drop lists, tables and headings written in tags, the innermost first."""
+    for _ in range(_MAX_LIST_DEPTH):
+        text, num = _LIST.subn("\n\n", text)
+        tally.add("tag:list", num)
+        if not num:
+            break
+    return text
+
+
+def drop_tags(text: str, tally: Tally) -> str:
+    """Replace every known tag by what it prints."""
+    if "<" not in text:
+        return text
+    lowered = text.lower() if "</" in text else ""
+    if "</ul" in lowered or "</ol" in lowered or "</dl" in lowered or "</table" in lowered or "</h" in lowered:
+        text = drop_lists(text, tally)
+    text = drop_hidden(text, tally)
+    num_tags = [0]
+
+    def replace(found: re.Match[str]) -> str:
+        left = tag_text(found[2], found[1] == "/")
+        if left is None:
+            return found[0]
+        num_tags[0] += 1
+        return left
+
+    text = _TAG.sub(replace, text)
+    tally.add("tag", num_tags[0])
+    return text
+
+
+def is_hidden(style: str) -> bool:
+    """Tell whether a style attribute keeps its element from being shown."""
+    return bool(re.search(r"display\s*:\s*none|visibility\s*:\s*hidden", style, re.IGNORECASE))

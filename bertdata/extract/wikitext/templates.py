@@ -1,0 +1,158 @@
+"""Templates: the inline ones print their text, all others leave a mark that the last stage removes.
+
+The innermost templates are read first, so that arguments are plain when a rule sees them. A template never reaches
+across a heading: an opening without an end costs its paragraph.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from bertdata.extract.wikitext.call import Call
+from bertdata.extract.wikitext.functions import FUNCTIONS, variable
+from bertdata.extract.wikitext.inline import RULES, rule_for
+from bertdata.extract.wikitext.marks import Tally, without_marks
+from bertdata.extract.wikitext.wiki import Wiki, normal_name
+
+INNER = re.compile(r"\{\{((?:[^{}\n]++|\n(?!==)|\{(?!\{)|\}(?!\}))*+)\}\}")
+PARAMETER = re.compile(r"\{\{\{([^{}|\n]*+)(?:\|([^{}]*+))?\}\}\}(?!\})")
+_NAMED = re.compile(r"\s*([^=<>\[\]{}\n\x02]{1,40}?)\s*=")
+_PREFIXES = ("template:", "subst:", "safesubst:", "msg:", "raw:")
+# Templates that print notes, flags of maintenance or nothing: no hole is left where they stood.
+SILENT = frozenset(
+    name.strip()
+    for name in """
+r|rp|note|ref label|note label|cref|cref2|cnote|nb|cn|fact|clarify|when|who|which|by whom|according to whom|whom|where|why|how|dubious|whose
+disputed inline|page needed|full citation needed|dead link|webarchive|wayback|cbignore|better source needed|better source|failed verification
+verify source|verification needed|vague|specify|update inline|update after|original research inline|pov inline|peacock term|weasel inline|anchor
+visible anchor|coord|coordinate|clear|clr|br|isbn|issn|oclc|doi|wikidata|use dmy dates|use mdy dates|short description|reflist|notelist|commons
+commonscat|authority control|main|see also|further|details|about|for|redirect|hatnote|distinguish|tone inline|non-primary source needed
+nonspecific|undue weight inline|relevance inline|contradict-inline|lead too short|needs update|year needed|quantify|examples|sfnref|specify
+πηγή|παραπομπή|εκκρεμεί παραπομπή|τεκμηρίωση|джерело|сумнівно|коли|хто|якір|прапорець|книга|прояснити|уточнити|нет аи|нет в источнике|когда|кто
+संदर्भ हवा|संदर्भ|दुजोरा हवा|मराठी शब्द सुचवा|belege fehlen|quelle|à sourcer|réf|référence nécessaire|cita requerida|carece de fontes
+senza fonte|chiarire|fakt|potřebný zdroj|wikisource inline|smn|lähde|kilde mangler|källa behövs|bron?|要出典|来源请求|注|注釈|refnest|nt|עובדה|הערה
+cần dẫn nguồn|chú thích|nguồn|başvuru|kaynak belirt|forrás?|forrás|bizonytalan|facts|citace|doplňte zdroj|lt|verfügbar|absatz|clear left|clear right
+""".replace("\n", "|").split("|")
+    if name.strip()
+)
+
+
+def is_silent(name: str) -> bool:
+    """Tell whether a dropped template prints no words of the sentence it stands in."""
+    return name in SILENT or name.startswith(("cite", "ref", "sfn", "efn", "infobox", "citation", "flag", "harv"))
+
+
+def split_arguments(text: str) -> list[str]:
+    """Cut at the pipes that aren't inside a link.
+
+    >>> split_arguments("lang|fr|[[a|b]] c")
+    ['lang', 'fr', '[[a|b]] c']
+    """
+    parts = text.split("|")
+    if "[[" not in text:
+        return parts
+    joined: list[str] = []
+    depth = 0
+    for part in parts:
+        if depth > 0:
+            joined[-1] += "|" + part
+        else:
+            joined.append(part)
+        depth = max(0, depth + part.count("[[") - part.count("]]"))
+    return joined
+
+
+def read_call(inside: str, wiki: Wiki, title: str) -> Call:
+    """Read `name|value|key=value` into a call; positions may be named by number.
+
+    >>> from bertdata.extract.options import ExtractOptions
+    >>> from bertdata.extract.wikitext.wiki import wiki_for
+    >>> from bertdata.records import SiteInfo
+    >>> wiki = wiki_for(SiteInfo(language="en"), ExtractOptions())
+    >>> read_call("val|1|2=5|u=m", wiki, "").value(2)
+    '5'
+    """
+    name, *arguments = split_arguments(inside)
+    positional: list[str] = []
+    named: dict[str, str] = {}
+    for argument in arguments:
+        found = _NAMED.match(argument) if "=" in argument else None
+        if found:
+            named[found[1].lower() if not found[1].isdigit() else found[1]] = argument[found.end() :].strip()
+        else:
+            positional.append(argument)
+    return Call(normal_name(name), positional, named, wiki.language, title)
+
+
+class Templates:
+    """The rules of one wiki, looked up once per name as it is written."""
+
+    def __init__(self, wiki: Wiki) -> None:
+        self._wiki = wiki
+        self._rules: dict[str, Callable[[Call], str] | None] = {}
+        self._names: dict[str, str] = {}
+
+    def _find(self, name: str) -> Callable[[Call], str] | None:
+        wiki = self._wiki
+        if name in wiki.drop:
+            return None
+        if name in wiki.keep:
+            return lambda call: RULES[name](call) if name in RULES else call.first_value()
+        return rule_for(name, wiki.language)
+
+    def rule(self, raw: str) -> tuple[str, Callable[[Call], str] | None]:
+        """Return the normal name of a template and its rule; None drops it."""
+        if raw not in self._names:
+            if len(self._names) > 100_000:  # a bound for wikis with a template per page
+                self._names.clear()
+            name = normal_name(raw)
+            for prefix in _PREFIXES:
+                name = name.removeprefix(prefix).strip()
+            self._names[raw] = name
+            self._rules[name] = self._find(name)
+        name = self._names[raw]
+        return name, self._rules[name]
+
+    def render(self, inside: str, title: str, tally: Tally) -> tuple[str, str]:
+        """Return (what `{{inside}}` prints, its name); nothing where it is dropped."""
+        raw = inside.partition("|")[0]
+        if ":" in raw:
+            text = self._function(inside, title)
+            if text is not None:
+                return text, raw.partition(":")[0].strip().lower()
+        name, rule = self.rule(raw)
+        if rule is None:
+            return variable(name, title, inside), name
+        if "\x02" in inside:
+            inside = without_marks(inside)
+        call = read_call(inside, self._wiki, title)._replace(name=name)
+        return rule(call), name
+
+    def _function(self, inside: str, title: str) -> str | None:
+        name, _, rest = inside.partition(":")
+        function = FUNCTIONS.get(name.strip().lower())
+        if function is None:
+            return "" if name.lstrip().startswith("#") else None
+        if "\x02" in rest:
+            rest = without_marks(rest)
+        return function(Call(name.strip().lower(), split_arguments(rest), {}, self._wiki.language, title))
+
+    def replace(self, text: str, title: str, tally: Tally) -> tuple[str, int]:
+        """Replace the innermost templates of a text; also return how many there were."""
+
+        def one(found: re.Match[str]) -> str:
+            printed, name = self.render(found[1], title, tally)
+            if printed:
+                kept[0] += 1
+                return printed
+            before = found.start() - 1
+            if before < 0 or text[before] == "\n" or is_silent(name):
+                return ""
+            return tally.mark(name)
+
+        kept = [0]
+        text, num = INNER.subn(one, text)
+        tally.add("template kept", kept[0])
+        tally.add("template dropped", num - kept[0])
+        return text, num

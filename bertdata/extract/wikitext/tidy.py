@@ -1,0 +1,97 @@
+"""The last stage: entities, blanks, Unicode form, and the repair of holes that dropped markup leaves."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from html.entities import html5
+
+from bertdata.extract.wikitext.marks import MARK, Tally
+
+_ENTITY = re.compile(r"&(?:#([0-9]{1,7})|#[xX]([0-9a-fA-F]{1,6})|([A-Za-z][A-Za-z0-9]{1,31}));")
+_INVISIBLE = re.compile("[\u00ad\u200b\u2060\ufeff]")
+_M = "(?:\x02[0-9]+\x03)"
+_B = f"(?:[ \u200e\u200f]|{_M})*"  # a blank, a direction mark, or a dropped template
+_OPEN, _CLOSE = "(（[", ")）]"
+# What a hole looks like before it is repaired; one scan of a page finds out whether any repair is due.
+SUSPECT = re.compile(rf"{_M}|[(\[]{_B}[)\],;:]|（{_B}[）、，；：,;]|[,;:、，；]{_B}[)）\]]| [,.;:!?)](?![^\s\x02)])|,{_B}[,.]|;{_B}[;,.]|[(（] | [)）]|、{_B}[、。）]|，{_B}[，。]|[\"“”«»„]{_B}[\"“”«»„]")
+_EMPTY = re.compile(rf"(?:(?<=\s)|(?<=\x03)|(?<=^))[(\[]{_B}(?:[,;:–/.\-]{_B})*[)\]]|\({_B}{_M}{_B}(?:[,;:–/.]{_B})*\)|\[{_B}\]|\( +\)|（{_B}(?:[、，；：,;:/]{_B})*）|「」|『』|《》|“{_B}”(?!\w)|«{_B}»")
+_AFTER_OPEN = re.compile(rf"([(（]){_B}(?:[,;:、，；：]{_B})+|([(（\[])(?: |{_M})+")
+_BEFORE_CLOSE = re.compile(rf"{_B}(?:[,;:、，；：]{_B})+([)）])|(?: |{_M})+([)）\]])")
+_DOUBLED = re.compile(rf"([,;:、，；])(?:{_B}[,;:、，；])+(?={_B}[\w(])|([,;:、，；])(?:{_B}[,;、，；])*{_B}([.。!?](?!\.)|[,;、，；])")
+_BLANK_BEFORE = re.compile(rf"(?:[ ]|{_M})+([,.])(?=[\s\x02)]|$)(?! \.)")
+_BLANK_BEFORE_MORE = re.compile(rf"(?:[ ]|{_M})+([;:!?])(?=[\s\x02)]|$)")
+_BLANKS = re.compile("  +")
+# Holes that no repair closes: the sentence lacks words.
+HOLE = re.compile(
+    r"[(（\[]\s*[)）\]]|[(（]\s*[;,:]|[;,]\s*[)）]|\s[,;](?:\s|$)|,\s*,|\b(?:[Aa]t|[Ii]n|[Oo]f|[Ff]rom|by|to|with|and|between|the|a|an|is|was|are|were|about|approximately|around|nearly)"
+    r"(?: ,|,(?= )| \.(?:\s|$)|\.(?=\s+[A-Z]|$))|\b(?:of|is|was) and\b"
+)
+# Wikis that write a blank before these signs.
+_SPACED_SIGNS = frozenset(("fr", "br", "oc", "co", "wa", "pcd", "frp", "nrm"))
+_MARKED_HOLE = re.compile(rf"(?:^|[(（\[,;:]|\b\w{{1,4}}) ?({_M}+)(?: ?[,.;:)）\]]| (?:and|or|of|in|to)\b|$)")
+
+
+def decode_entities(text: str) -> str:
+    """Decode character references once; one without its semicolon is text.
+
+    >>> decode_entities("&lt; R&D &amp;lt; &#233; &nosuch;")
+    '< R&D &lt; é &nosuch;'
+    """
+    if "&" not in text:
+        return text
+    text = text.replace("&nbsp;", " ").replace("&ndash;", "–").replace("&mdash;", "—")
+    return _ENTITY.sub(_decode, text) if "&" in text else text
+
+
+def _decode(found: re.Match[str]) -> str:
+    if found[3]:
+        return html5.get(found[3] + ";", found[0])
+    code = int(found[1]) if found[1] else int(found[2], 16)
+    if code in (9, 10, 13) or (32 <= code < 0xD800) or (0xE000 <= code < 0x110000 and code not in (0xFFFE, 0xFFFF)):
+        return " " if 127 <= code < 160 else chr(code)
+    return found[0]
+
+
+def repair(text: str, language: str) -> str:
+    """Close the holes of one paragraph: empty brackets, blanks before signs, doubled signs.
+
+    >>> repair("Ada ( ; 1 May 1900) lived in ( ) Rome , near , , the sea .", "en")
+    'Ada (1 May 1900) lived in Rome, near, the sea.'
+    """
+    for _ in range(3):
+        before = text
+        text = _EMPTY.sub("", text)
+        text = _AFTER_OPEN.sub(lambda m: m[1] or m[2], text)
+        text = _BEFORE_CLOSE.sub(lambda m: m[1] or m[2], text)
+        text = _DOUBLED.sub(_last_sign, text)
+        if text == before:
+            break
+    text = _BLANK_BEFORE.sub(r"\1", text)
+    if language not in _SPACED_SIGNS:
+        text = _BLANK_BEFORE_MORE.sub(r"\1", text)
+    return _BLANKS.sub(" ", MARK.sub("", text)).strip()
+
+
+def _last_sign(found: re.Match[str]) -> str:
+    return found[3] if found[3] and found[3] not in ",;、，；" else found[1] or found[2]
+
+
+def count_holes(text: str, tally: Tally) -> None:
+    """Count the places where a dropped template leaves its sentence short, by template."""
+    for found in _MARKED_HOLE.finditer(text):
+        for mark in MARK.findall(found[1]):
+            tally.add("hole:" + tally.name(mark))
+
+
+def normal_text(paragraph: str, language: str, tally: Tally) -> str:
+    """Return a paragraph as it stands in the document: one line, decoded, NFC, without holes."""
+    text = " ".join(decode_entities(paragraph).split())
+    if not text.isascii():
+        text = _INVISIBLE.sub("", text)
+        text = unicodedata.normalize("NFC", text)
+    if SUSPECT.search(text):
+        if "\x02" in text:
+            count_holes(text, tally)
+        text = repair(text, language)
+    return text

@@ -1,0 +1,141 @@
+"""Quantities: `{{convert}}` and its kin print the value that the editor typed and its unit.
+
+The converted value in brackets is left out: it repeats the quantity, and a rounding that differs from the page's
+would be a wrong number.
+"""
+
+from __future__ import annotations
+
+import re
+
+from bertdata.extract.wikitext.call import Call
+from bertdata.extract.wikitext.numbers import format_number
+
+# code: (singular, plural, symbol); British spelling, as Template:Convert without sp=us.
+_UNITS_TEXT = """
+m=metre=metres=m|km=kilometre=kilometres=km|cm=centimetre=centimetres=cm|mm=millimetre=millimetres=mm|nm=nanometre=nanometres=nm
+um=micrometre=micrometres=μm|μm=micrometre=micrometres=μm|ft=foot=feet=ft|foot=foot=foot=ft|in=inch=inches=in|yd=yard=yards=yd|mi=mile=miles=mi
+nmi=nautical mile=nautical miles=nmi|furlong=furlong=furlongs=furlong|chain=chain=chains=chain|fathom=fathom=fathoms=fathom|AU=astronomical unit=astronomical units=AU
+ly=light-year=light-years=ly|pc=parsec=parsecs=pc|league=league=leagues=league|hand=hand=hands=hands|ftm=fathom=fathoms=fathoms|smi=statute mile=statute miles=mi
+m2=square metre=square metres=m²|km2=square kilometre=square kilometres=km²|cm2=square centimetre=square centimetres=cm²|mm2=square millimetre=square millimetres=mm²
+sqmi=square mile=square miles=sq mi|mi2=square mile=square miles=sq mi|sqft=square foot=square feet=sq ft|ft2=square foot=square feet=sq ft|sqin=square inch=square inches=sq in
+sqyd=square yard=square yards=sq yd|acre=acre=acres=acres|ha=hectare=hectares=ha|sqnmi=square nautical mile=square nautical miles=sq nmi|dunam=dunam=dunams=dunam|rai=rai=rai=rai
+m3=cubic metre=cubic metres=m³|km3=cubic kilometre=cubic kilometres=km³|cm3=cubic centimetre=cubic centimetres=cm³|cc=cubic centimetre=cubic centimetres=cc|cuft=cubic foot=cubic feet=cu ft
+ft3=cubic foot=cubic feet=cu ft|cuin=cubic inch=cubic inches=cu in|cumi=cubic mile=cubic miles=cu mi|cuyd=cubic yard=cubic yards=cu yd|l=litre=litres=l|L=litre=litres=L|ml=millilitre=millilitres=ml
+mL=millilitre=millilitres=mL|hl=hectolitre=hectolitres=hl|USgal=US gallon=US gallons=US gal|impgal=imperial gallon=imperial gallons=imp gal|gal=gallon=gallons=gal|pt=pint=pints=pt|qt=quart=quarts=qt
+usoz=US fluid ounce=US fluid ounces=US fl oz|impoz=imperial fluid ounce=imperial fluid ounces=imp fl oz|oilbbl=barrel=barrels=bbl|bbl=barrel=barrels=bbl|acre.ft=acre-foot=acre-feet=acre⋅ft|acre.foot=acre-foot=acre-foot=acre⋅ft|TEU=TEU=TEU=TEU
+kg=kilogram=kilograms=kg|g=gram=grams=g|mg=milligram=milligrams=mg|t=tonne=tonnes=t|lb=pound=pounds=lb|lbs=pound=pounds=lb|oz=ounce=ounces=oz|st=stone=stone=st|ST=short ton=short tons=short tons|LT=long ton=long tons=long tons
+MT=metric ton=metric tons=t|tonne=tonne=tonnes=t|short ton=short ton=short tons=short tons|long ton=long ton=long tons=long tons|ozt=troy ounce=troy ounces=ozt|carat=carat=carats=carats|kt=kilotonne=kilotonnes=kt|Mt=megatonne=megatonnes=Mt|gr=grain=grains=gr|cwt=hundredweight=hundredweight=cwt
+km/h=kilometre per hour=kilometres per hour=km/h|mph=mile per hour=miles per hour=mph|m/s=metre per second=metres per second=m/s|kn=knot=knots=kn|ft/s=foot per second=feet per second=ft/s|kph=kilometre per hour=kilometres per hour=km/h|km/s=kilometre per second=kilometres per second=km/s|mi/h=mile per hour=miles per hour=mph
+C=degree Celsius=degrees Celsius=°C|°C=degree Celsius=degrees Celsius=°C|F=degree Fahrenheit=degrees Fahrenheit=°F|°F=degree Fahrenheit=degrees Fahrenheit=°F|K=kelvin=kelvins=K|C-change=degree Celsius=degrees Celsius=°C|F-change=degree Fahrenheit=degrees Fahrenheit=°F|R=degree Rankine=degrees Rankine=°R
+W=watt=watts=W|kW=kilowatt=kilowatts=kW|MW=megawatt=megawatts=MW|GW=gigawatt=gigawatts=GW|hp=horsepower=horsepower=hp|bhp=brake horsepower=brake horsepower=bhp|PS=metric horsepower=metric horsepower=PS|shp=shaft horsepower=shaft horsepower=shp|ihp=indicated horsepower=indicated horsepower=ihp
+J=joule=joules=J|kJ=kilojoule=kilojoules=kJ|MJ=megajoule=megajoules=MJ|GJ=gigajoule=gigajoules=GJ|kWh=kilowatt hour=kilowatt hours=kWh|MWh=megawatt-hour=megawatt-hours=MWh|GWh=gigawatt-hour=gigawatt-hours=GWh|TWh=terawatt-hour=terawatt-hours=TWh|cal=calorie=calories=cal|kcal=kilocalorie=kilocalories=kcal|BTU=British thermal unit=British thermal units=BTU|eV=electronvolt=electronvolts=eV
+Pa=pascal=pascals=Pa|hPa=hectopascal=hectopascals=hPa|kPa=kilopascal=kilopascals=kPa|MPa=megapascal=megapascals=MPa|GPa=gigapascal=gigapascals=GPa|psi=pound per square inch=pounds per square inch=psi|bar=bar=bar=bar|mbar=millibar=millibars=mbar|atm=standard atmosphere=standard atmospheres=atm|mmHg=millimetre of mercury=millimetres of mercury=mmHg|inHg=inch of mercury=inches of mercury=inHg
+N=newton=newtons=N|kN=kilonewton=kilonewtons=kN|lbf=pound-force=pounds-force=lbf|Nm=newton metre=newton metres=N⋅m|N.m=newton metre=newton metres=N⋅m|lbft=pound-foot=pound-feet=lb⋅ft|lb.ft=pound-foot=pound-feet=lb⋅ft|kgf=kilogram-force=kilograms-force=kgf
+PD/sqkm=inhabitant per square kilometre=inhabitants per square kilometre=/km²|PD/sqmi=inhabitant per square mile=inhabitants per square mile=/sq mi|/km2=per square kilometre=per square kilometre=/km²|/sqkm=per square kilometre=per square kilometre=/km²|/sqmi=per square mile=per square mile=/sq mi
+m3/s=cubic metre per second=cubic metres per second=m³/s|cuft/s=cubic foot per second=cubic feet per second=cu ft/s|cumsec=cubic metre per second=cubic metres per second=m³/s|kg/m3=kilogram per cubic metre=kilograms per cubic metre=kg/m³|g/cm3=gram per cubic centimetre=grams per cubic centimetre=g/cm³|m3/d=cubic metre per day=cubic metres per day=m³/d|oilbbl/d=barrel per day=barrels per day=bbl/d
+lb/ft=pound per foot=pounds per foot=lb/ft|kg/m=kilogram per metre=kilograms per metre=kg/m|lb/yd=pound per yard=pounds per yard=lb/yd|mpgus=mile per US gallon=miles per US gallon=mpg‑US|mpgimp=mile per imperial gallon=miles per imperial gallon=mpg‑imp|L/100 km=litre per 100 kilometres=litres per 100 kilometres=L/100 km|km/L=kilometre per litre=kilometres per litre=km/L|rpm=revolution per minute=revolutions per minute=rpm|Hz=hertz=hertz=Hz|kHz=kilohertz=kilohertz=kHz|MHz=megahertz=megahertz=MHz|GHz=gigahertz=gigahertz=GHz
+deg=degree=degrees=°|µm=micrometre=micrometres=μm|Mm=megametre=megametres=Mm|sqkm=square kilometre=square kilometres=km²|sqm=square metre=square metres=m²|sq mi=square mile=square miles=sq mi|sq ft=square foot=square feet=sq ft|cu ft=cubic foot=cubic feet=cu ft|km²=square kilometre=square kilometres=km²|m²=square metre=square metres=m²|m³=cubic metre=cubic metres=m³
+miles=mile=miles=mi|mile=mile=miles=mi|feet=foot=feet=ft|inch=inch=inches=in|inches=inch=inches=in|yards=yard=yards=yd|metre=metre=metres=m|metres=metre=metres=m|meter=meter=meters=m|meters=meter=meters=m|kilometre=kilometre=kilometres=km|kilometres=kilometre=kilometres=km|kilometer=kilometer=kilometers=km|kilometers=kilometer=kilometers=km|acres=acre=acres=acres|hectare=hectare=hectares=ha|hectares=hectare=hectares=ha|pound=pound=pounds=lb|pounds=pound=pounds=lb|tons=ton=tons=tons|ton=ton=tons=tons|long tons=long ton=long tons=long tons|kilograms=kilogram=kilograms=kg|m/min=metre per minute=metres per minute=m/min|ft/min=foot per minute=feet per minute=ft/min
+"""
+UNITS = {code: (one, many, symbol) for code, one, many, symbol in (u.split("=") for u in _UNITS_TEXT.strip().replace("\n", "|").split("|"))}
+_RANGES = {
+    "-": "–", "–": "–", "to": " to ", "and": " and ", "or": " or ", "x": " × ", "×": " × ", "by": " by ", "xx": " × ", "*": " × ", "+": " + ",
+    "to(-)": " to ", "and(-)": " and ", "+/-": " ± ", "±": " ± ", "to about": " to about ", "and then": " and then ", "&": " & ", ",": ", ", ", and": ", and ",
+    ", or": ", or ", "minus": " − ", "x(-)": " × ", "-and": "–", "to or": " to ", "/": "/", "а": " а ", "do": " do ", "a": " a ", "bis": " bis ", "à": " à ", "до": " до ",
+}  # fmt: skip
+_VALUE = re.compile(r"[-−+±~]?\s*[0-9][0-9,. ]*(?:e[-−+]?[0-9]+)?(?:[+/⁄][0-9/⁄+]+)?(?://[0-9]+)?%?", re.IGNORECASE)
+
+
+def _is_value(text: str) -> bool:
+    return bool(_VALUE.fullmatch(text))
+
+
+def _number(text: str, call: Call) -> str:
+    text = text.replace("//", "/")
+    if "+" in text[1:] and "/" in text:
+        return text.replace("+", " ", 1)
+    if call.language != "en" and not re.fullmatch(r"[-−+]?[0-9]{5,}(?:\.[0-9]+)?", text):
+        return text
+    return format_number(text, call.language).replace("-", "−") if text.startswith("-") else format_number(text, call.language)
+
+
+def _unit(code: str, value: str, call: Call, symbol: bool) -> str:
+    """Return a blank or hyphen and the unit's name or symbol."""
+    one, many, short = UNITS.get(code, (code, code, code))
+    glue = "" if short.startswith(("/", "°")) and symbol and not short.startswith("°C") and not short.startswith("°F") else " "
+    if symbol:
+        return glue + short
+    if call.get("sp") == "us":
+        one, many = (w.replace("metre", "meter").replace("litre", "liter") for w in (one, many))
+    if call.get("adj") in ("on", "mid", "1", "pre"):
+        return "-" + one.replace(" ", "-")
+    singular = value.lstrip("-−+") in ("1", "1.0") or ("/" in value and not re.match(r"[0-9]+[+ ]", value))
+    return glue + (one if singular else many)
+
+
+def convert(call: Call) -> str:
+    """Print the value, or the range of values, that was typed, with its unit.
+
+    >>> convert(Call("convert", ["87", "m", "ft"], {"abbr": "off", "sp": "us"}, "en", ""))
+    '87 meters'
+    >>> convert(Call("cvt", ["10", "x", "20", "km2"], {}, "en", ""))
+    '10 × 20 km²'
+    """
+    values = call.values()
+    abbreviation = call.get("abbr")
+    symbol = (call.name in ("cvt", "convinfobox") and abbreviation != "off") or abbreviation in ("on", "in", "unit", "values", "y", "yes", "~")
+    symbol = symbol or (call.language != "en" and not abbreviation == "off") or call.name in ("height",)
+    text, at, number = "", 0, ""
+    while at < len(values) and _is_value(values[at]):
+        number = values[at]
+        text += _number(number, call)
+        at += 1
+        if at + 1 < len(values) and values[at] in _RANGES and _is_value(values[at + 1]):
+            text += _RANGES[values[at]]
+            at += 1
+            continue
+        if at >= len(values):
+            break
+        if abbreviation not in ("values",) and call.get("disp") not in ("number",):
+            text += _unit(values[at], number, call, symbol)
+        at += 1
+        # Feet and inches, stones and pounds: the next pair is a smaller unit of the same quantity.
+        if at + 1 < len(values) and _is_value(values[at]) and values[at + 1] in UNITS and values[at] != "0":
+            text += " "
+            continue
+        break
+    return text or call.first_value()
+
+
+def height(call: Call) -> str:
+    """Print `{{height|m=1.80}}` and `{{height|ft=5|in=11}}` with their units."""
+    pairs = [(call.get(name), name) for name in ("m", "cm", "ft", "in", "mm", "st", "lb", "kg")]
+    return " ".join(f"{value} {unit}" for value, unit in pairs if value) or call.first_value()
+
+
+def val(call: Call) -> str:
+    """Print `{{val|1234.5|0.2|e=3|u=m}}`: the number, its uncertainty, its power of ten and its unit."""
+    number, plus = call.value(1), call.value(2)
+    text = format_number(number, "en") if number else ""
+    text += f" ± {plus}" if plus else ""
+    power = call.get("e", "10")
+    text += (" × " if text else "") + "10" + power.replace("-", "−") if power else ""
+    unit, before = call.get("u", "ul", "upl", "up"), call.get("p")
+    return before + text + (("" if unit in ("%", "°") else " ") + UNITS.get(unit, (unit, unit, unit))[2] if unit else "") + call.get("s")
+
+
+def fraction(call: Call) -> str:
+    """Print `{{frac|1|2}}` as 1/2 and `{{frac|3|1|2}}` as 3 1/2."""
+    values = [v for v in call.values() if v]
+    if len(values) == 3:
+        return f"{values[0]} {values[1]}/{values[2]}"
+    return "/".join(values) if len(values) == 2 else f"1/{values[0]}" if values else ""
+
+
+def measure(call: Call) -> str:
+    """Print the values of a quantity template one after the other: `{{unité|25|km}}`."""
+    values = [v for v in call.values() if v]
+    if not values:
+        return ""
+    return " ".join([format_number(values[0].replace(" ", ""), call.language), *values[1:]])
