@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import queue
 import threading
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
@@ -73,6 +74,10 @@ class LocalRunner(fn_runner.FnApiRunner):  # type: ignore[misc]
         try:
             with _own_server():
                 return super().run_pipeline(pipeline, options)
+        except Exception:
+            if self._run.failure:  # What Beam met first may be a consequence, such as a stream that broke off.
+                raise RuntimeError(self._run.failure) from None
+            raise
         finally:
             self._run.stop_workers()
 
@@ -143,22 +148,22 @@ class _Run:
     def __init__(self, folder: str, log_dir: str | None) -> None:
         self.folder, self.log_dir = folder, log_dir
         self.failure = ""
-        self.connections: dict[str, _Connection] = {}
         self.workers: list[_Worker] = []
         self._bundles: dict[str, dict[str, int]] = {}
 
     def fail(self, message: str) -> None:
         """End every bundle of every worker with this error; the first one is the run's."""
         self.failure = self.failure or message
-        for connection in list(self.connections.values()):
-            connection.fail(self.failure)
+        for worker in list(self.workers):
+            worker.control_conn.fail(self.failure)
+            worker.data_conn.wake()
 
     def update(self, bundle: str, infos: Iterable[Any]) -> None:
         self._bundles[bundle] = user_counters(infos)
 
     def counters(self) -> dict[str, int]:
-        for connection in list(self.connections.values()):
-            connection.poll()
+        for worker in list(self.workers):
+            worker.control_conn.poll()
         total: collections.Counter[str] = collections.Counter()
         for counters in list(self._bundles.values()):
             total.update(counters)
@@ -166,12 +171,12 @@ class _Run:
 
     def stop_workers(self) -> None:
         """Let idle workers leave, all at once; kill those that are busy, and all after a failure."""
-        workers, self.workers = self.workers, []
-        for worker in workers:
+        for worker in self.workers:
             worker.ask_to_leave()
         self.fail("The run was stopped.")  # Beam's threads that wait for a bundle are let go.
-        for worker in workers:
+        for worker in self.workers:
             worker.see_off()
+        self.workers = []
 
 
 class _Connection(worker_handlers.ControlConnection):  # type: ignore[misc]
@@ -239,6 +244,12 @@ class _DataChannel(data_plane._GrpcDataChannel):  # type: ignore[misc]
     def _read_inputs(self, elements: Iterable[Any]) -> None:
         super()._read_inputs(_until_gone(elements))
 
+    def wake(self) -> None:
+        """End the wait for a bundle's output, which looks for an error only once a second otherwise."""
+        for received in list(self._received.values()):
+            with contextlib.suppress(queue.Full):
+                received.put(None, 0, block=False)  # Not an element: the waiting thread raises.
+
 
 def _until_gone(messages: Iterable[Any]) -> Iterator[Any]:
     with contextlib.suppress(grpc.RpcError):
@@ -277,7 +288,6 @@ class _Worker(worker_handlers.GrpcWorkerHandler):  # type: ignore[misc]
     def __init__(self, payload: bytes, state: Any, provision_info: _Provision, grpc_server: _Server) -> None:
         super().__init__(state, provision_info, grpc_server)
         self._run = grpc_server.run
-        self._run.connections[self.worker_id] = self.control_conn
         self._run.workers.append(self)
         self._name = f"{self.worker_id}-{uuid.uuid4().hex}"
         self._log = str(Path(self._run.log_dir or self._run.folder) / f"worker_{len(self._run.workers) - 1}.log")

@@ -19,6 +19,7 @@ from bertdata.errors import BertdataError
 T = TypeVar("T")
 R = TypeVar("R")
 
+_STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _CARRIED = re.compile(r"CARRIED:([A-Za-z0-9+/=]+):")
 _STEP = re.compile(r"\[while running '([^']*)'\]")
 
@@ -62,20 +63,29 @@ def _pickled(error: Exception, text: str) -> bytes:
         return pickle.dumps((RuntimeError(f"{type(error).__name__}: {error}"), text))
 
 
-def restore_error(error: BaseException) -> Exception | None:
-    """Return the exception that `error`, raised by Beam, carries; None if it carries none.
+def restore_error(error: BaseException) -> BaseException:
+    """Return what `error`, raised by Beam, was in the task: as it was carried, or the Ctrl-C that Beam wrapped.
 
-    The worker's traceback and the label of its step stand in the exception's notes, which `traceback` prints.
+    The worker's traceback and the label of its step stand in the exception's notes, which `traceback` prints. What
+    wasn't carried comes back with its last line as message, and the rest, which may be long, as a note.
     """
     message = str(error)
-    if not (match := _CARRIED.search(message)):
-        return None
-    original: Exception
-    original, text = pickle.loads(base64.b64decode(match[1]))
+    if match := _CARRIED.search(message):
+        original, text = pickle.loads(base64.b64decode(match[1]))
+        return _noted(original, message, text)
+    cause: BaseException | None = error
+    while cause := cause.__context__:
+        if not isinstance(cause, Exception):
+            return cause
+    *_, last = message.rstrip().split("\n")
+    return _noted(RuntimeError(last), message, message) if last != message else error
+
+
+def _noted(error: Exception, message: str, text: str) -> Exception:
     if text:
         step = _STEP.search(message)
-        original.add_note(f"raised while running {step[1] if step else 'a step'}:\n{text.rstrip()}")
-    return original
+        error.add_note(f"raised while running {step[1] if step else 'a step'}:\n{text.rstrip()}")
+    return error
 
 
 def describe_exit(returncode: int) -> str:
@@ -93,4 +103,4 @@ def describe_exit(returncode: int) -> str:
     name = signal.Signals(-returncode).name
     if -returncode == signal.SIGKILL:
         return f"was killed ({name}), as happens when memory runs out"
-    return f"crashed ({name})"
+    return f"{'was stopped' if -returncode in _STOPPING else 'crashed'} ({name})"

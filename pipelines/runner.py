@@ -88,7 +88,7 @@ def _originals() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if (original := restore_error(error)) is None:
+        if (original := restore_error(error)) is error:
             raise
         raise original from None
 

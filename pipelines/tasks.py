@@ -45,7 +45,7 @@ class Fold(beam.CombineFn, Generic[R]):  # type: ignore[misc]
         return ()
 
     def add_input(self, accumulator: tuple[R, ...], element: R) -> tuple[R, ...]:
-        return (self._combine(accumulator[0], element),) if accumulator else (element,)
+        return (call_carried((accumulator[0], element), self._combine_pair),) if accumulator else (element,)
 
     def merge_accumulators(self, accumulators: Iterable[tuple[R, ...]]) -> tuple[R, ...]:
         return functools.reduce(self.add_all, accumulators, ())
@@ -53,6 +53,9 @@ class Fold(beam.CombineFn, Generic[R]):  # type: ignore[misc]
     def add_all(self, left: tuple[R, ...], right: tuple[R, ...]) -> tuple[R, ...]:
         """Return the fold of two accumulators."""
         return functools.reduce(self.add_input, right, left)
+
+    def _combine_pair(self, pair: tuple[R, R]) -> R:
+        return self._combine(*pair)
 
     def extract_output(self, accumulator: tuple[R, ...]) -> tuple[R, ...]:
         return accumulator
