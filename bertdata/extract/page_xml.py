@@ -1,0 +1,181 @@
+"""Turn the XML of one `<page>` into a Page: by scanning where it has the usual form, else by a real XML parser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from xml.parsers import expat
+
+from bertdata.records import Page, SiteInfo
+
+# What MediaWiki writes, in all schemas from 0.3 to 0.11. Anything else (an attribute more, a comment, CDATA, an
+# element this doesn't know before the revision's id) doesn't match and is left to the parser.
+_HEAD = re.compile(
+    rb"<page>\s*<title>([^<]*)</title>\s*(?:<ns>(-?\d+)</ns>\s*)?<id>(\d+)</id>\s*(<redirect[^<>]*/>\s*)?"
+    rb"(?:<restrictions>[^<]*</restrictions>\s*)?<revision>\s*<id>(\d+)</id>"
+)
+_TAIL = re.compile(rb"(?:<(sha1|model|format)>[^<]*</\1>|<sha1 ?/>|\s+)*</revision>\s*</page\s*>")
+_MODEL = re.compile(rb"<model>([^<]*)</model>")
+_REFERENCE = re.compile(rb"&(#[0-9]+|#x[0-9A-Fa-f]+|[a-z]+);")
+_NAMED = {b"lt": "<", b"gt": ">", b"quot": '"', b"apos": "'", b"amp": "&"}
+WIKITEXT = "wikitext"
+# The namespace of a page whose schema doesn't say it, until `find_namespace` does.
+UNKNOWN_NAMESPACE = -(1 << 31)
+
+
+def scan_page(xml: bytes, namespaces: Collection[int] | None = None) -> Page | None:
+    """Return the page, or None where its XML isn't of the usual form or isn't sound.
+
+    The namespace is `UNKNOWN_NAMESPACE` where the schema doesn't say it. `text` stays empty for a page whose namespace
+    is known and not among `namespaces`: most pages of a content export are of no use.
+    """
+    head = _HEAD.match(xml)
+    if not head:
+        return None
+    opening = xml.find(b"<text", head.end())
+    inside = xml.find(b">", opening)
+    before = xml[head.end() : opening]
+    if opening < 0 or inside < 0 or b"<!" in before or b"</revision" in before or b"<text" in before:
+        return None
+    closing = xml.find(b"<", inside)
+    if xml[inside - 1] == 0x2F:  # <text ... />
+        after, text = inside + 1, b""
+    elif xml.startswith(b"</text>", closing):
+        after, text = closing + 7, xml[inside + 1 : closing]
+    else:
+        return None
+    if not _TAIL.fullmatch(xml, after):
+        return None
+    try:
+        return _to_page(head, before + xml[after:], text, namespaces)
+    except ValueError:  # Not UTF-8, or a reference that isn't XML's: the parser says where.
+        return None
+
+
+def _to_page(head: re.Match[bytes], metadata: bytes, text: bytes, namespaces: Collection[int] | None) -> Page:
+    title, namespace, page_id, redirect, revision = head.groups()
+    number = int(namespace) if namespace else UNKNOWN_NAMESPACE
+    is_wanted = namespaces is None or number in namespaces or not namespace
+    model = _MODEL.search(metadata)
+    return Page(
+        int(page_id),
+        number,
+        decode_text(title).strip(),
+        revision.decode(),
+        decode_text(text) if is_wanted else "",
+        redirect is not None,
+        model[1].decode() if model else WIKITEXT,
+    )
+
+
+def find_namespace(title: str, siteinfo: SiteInfo) -> int:
+    """Return the namespace that a title's prefix names, as MediaWiki reads it: 0 where it names none.
+
+    >>> find_namespace("user_talk: Ada", SiteInfo(namespaces=((3, "User talk"),)))
+    3
+    """
+    prefix, colon, _ = title.partition(":")
+    name = prefix.replace("_", " ").strip().casefold()
+    return next((number for number, local in siteinfo.namespaces if colon and local.casefold() == name), 0)
+
+
+def decode_text(data: bytes) -> str:
+    """Decode character data of XML: UTF-8, XML's own references, line ends.
+
+    Raises ValueError for bytes that aren't UTF-8 and for references that XML doesn't have.
+
+    >>> decode_text(b"&lt;ref&gt; &amp;nbsp; &#233;")
+    '<ref> &nbsp; é'
+    """
+    if b"\r" in data:
+        data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    if b"&" not in data:
+        return data.decode()
+    if b"\0" in data:
+        raise ValueError("a NUL, which XML can't hold")
+    # An ampersand waits as NUL until the others are done, so that what it is the begin of isn't decoded twice.
+    data = data.replace(b"&lt;", b"<").replace(b"&gt;", b">").replace(b"&quot;", b'"').replace(b"&amp;", b"\0")
+    if b"&" in data:
+        data = _REFERENCE.sub(_replace_reference, data)
+        if b"&" in data:
+            raise ValueError("an ampersand that begins no reference")
+    return data.replace(b"\0", b"&").decode()
+
+
+def _replace_reference(match: re.Match[bytes]) -> bytes:
+    name = match[1]
+    if name[:1] == b"#":
+        number = int(name[2:], 16) if name[1:2] == b"x" else int(name[1:])
+        if number not in (9, 10, 13) and not (0x20 <= number < 0xD800 or 0xE000 <= number < 0xFFFE or number > 0xFFFF):
+            raise ValueError("a reference to a character that XML can't hold")
+        return b"\0" if number == 0x26 else chr(number).encode()
+    if name not in _NAMED:
+        raise ValueError("a reference to an entity that XML doesn't have")
+    return _NAMED[name].encode() if name != b"amp" else b"\0"
+
+
+def parse_page(xml: bytes) -> Page:
+    """Parse the XML of one page, of its newest revision where it has several.
+
+    Raises ValueError where it isn't well-formed, refers to an entity of a DTD, or has no title or id.
+    """
+    reader = _PageReader()
+    parser = expat.ParserCreate()
+    parser.buffer_text = True
+    parser.StartElementHandler, parser.EndElementHandler = reader.start, reader.end
+    parser.CharacterDataHandler = reader.characters
+    try:
+        parser.Parse(xml, True)
+    except expat.ExpatError as error:
+        raise ValueError(str(error)) from error
+    return reader.page()
+
+
+_PAGE_FIELDS = {("page", name) for name in ("title", "ns", "id")}
+_REVISION_FIELDS = {("page", "revision", name) for name in ("id", "timestamp", "model", "text")}
+
+
+class _PageReader:
+    def __init__(self) -> None:
+        self.path: list[str] = []
+        self.fields: dict[str, str] = {}
+        self.revision: dict[str, str] = {}
+        self.newest: dict[str, str] = {}
+        self.redirect = False
+        self.chunks: list[str] = []
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        self.path.append(name)
+        self.chunks = []
+        if self.path == ["page", "revision"]:
+            self.revision = {}
+        elif self.path == ["page", "redirect"]:
+            self.redirect = True
+
+    def characters(self, text: str) -> None:
+        self.chunks.append(text)
+
+    def end(self, name: str) -> None:
+        key = tuple(self.path[:4])
+        if key in _PAGE_FIELDS:
+            self.fields.setdefault(name, "".join(self.chunks))
+        elif key in _REVISION_FIELDS:
+            self.revision.setdefault(name, "".join(self.chunks))
+        elif key == ("page", "revision") and self.revision.get("timestamp", "") >= self.newest.get("timestamp", ""):
+            self.newest = self.revision
+        self.path.pop()
+
+    def page(self) -> Page:
+        title, page_id = self.fields.get("title", "").strip(), self.fields.get("id", "").strip()
+        if not title or not page_id.isdecimal():
+            raise ValueError("a page without a title or an id")
+        namespace = self.fields.get("ns", "").strip()
+        return Page(
+            int(page_id),
+            int(namespace) if namespace.lstrip("-").isdecimal() else UNKNOWN_NAMESPACE,
+            title,
+            self.newest.get("id", "").strip(),
+            self.newest.get("text", ""),
+            self.redirect,
+            self.newest.get("model", "").strip() or WIKITEXT,
+        )

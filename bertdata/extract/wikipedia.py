@@ -1,0 +1,107 @@
+"""Read the articles of one slice of a Wikipedia dump as documents."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from urllib.parse import quote
+
+from bertdata.extract.dump_pages import read_pages
+from bertdata.extract.options import ExtractOptions
+from bertdata.extract.page_xml import WIKITEXT
+from bertdata.extract.siteinfo import read_siteinfo
+from bertdata.extract.wikitext import Cleaned, Cleaner
+from bertdata.records import Counts, Document, Page, Rejection, SiteInfo, Slice
+
+LICENSE = "CC-BY-SA-4.0"
+# A word is what blanks part, or one character of a script that is written without them.
+_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]|[^\s\u3040-\u30ff\u3400-\u9fff]+")
+
+
+def wikipedia_documents(slice_: Slice, options: ExtractOptions, counts: Counts) -> Iterator[Document | Rejection]:
+    """Yield the documents and rejections of one slice, and fill `counts`.
+
+    Skipped, by reason: `namespace` (not an article), `empty`, `redirect`, `disambiguation`, `model` (not wikitext).
+    Rejected: what the cleaner refuses, `too-short` (`min_document_words`), and `error-<exception>` where the cleaner
+    itself fails: one bad page never ends a file.
+
+    Raises DamagedInputError as `read_pages` does.
+    """
+    (path,) = slice_.files
+    siteinfo = read_siteinfo(path)
+    cleaner = Cleaner(siteinfo, options)
+    source, language = slice_.source or siteinfo.dbname, options.language or siteinfo.language or "en"
+    pages = read_pages(
+        path, slice_.start, slice_.end, slice_.form, on_error=options.on_error, counts=counts, namespaces=(0,)
+    )
+    for page in pages:
+        skipped = skip_reason(page)
+        cleaned = Cleaned("", skipped, None, {}) if skipped else clean_page(cleaner, page)
+        for rule, number in cleaned.rules.items():
+            counts.rules[rule] = counts.rules.get(rule, 0) + number
+        if cleaned.skipped:
+            counts.skipped[cleaned.skipped] = counts.skipped.get(cleaned.skipped, 0) + 1
+            continue
+        page_id = f"{source}/{page.id}"
+        if reason := reject_reason(cleaned, options):
+            counts.rejected[reason] = counts.rejected.get(reason, 0) + 1
+            yield Rejection(page_id, source, page.title, reason, page.text)
+            continue
+        counts.documents += 1
+        url = page_url(siteinfo, page.title)
+        yield Document(page_id, source, page.title, cleaned.text, language, url, page.revision, LICENSE)
+
+
+def skip_reason(page: Page) -> str | None:
+    """Return why a page was never text, None where it may be an article."""
+    if page.namespace != 0:
+        return "namespace"
+    if page.redirect:
+        return "redirect"
+    if page.model != WIKITEXT:
+        return "model"
+    return None if page.text.strip() else "empty"
+
+
+def clean_page(cleaner: Cleaner, page: Page) -> Cleaned:
+    """Clean one page; what the cleaner raises becomes a rejection that names it."""
+    try:
+        return cleaner.clean(page.title, page.text, page.redirect)
+    except Exception as error:
+        return Cleaned("", None, f"error-{type(error).__name__}", {})
+
+
+def reject_reason(cleaned: Cleaned, options: ExtractOptions) -> str | None:
+    """Return why a cleaned page is no document, None where it is one."""
+    if cleaned.rejected:
+        return cleaned.rejected
+    if not cleaned.text:
+        return "no-text"
+    if (
+        options.min_document_words
+        and count_words(cleaned.text, options.min_document_words) < options.min_document_words
+    ):
+        return "too-short"
+    return None
+
+
+def count_words(text: str, enough: int) -> int:
+    """Count words, up to `enough`.
+
+    >>> count_words("two words", 10), count_words("汉字", 10)
+    (2, 2)
+    """
+    return sum(1 for _, _ in zip(_WORD.finditer(text), range(enough), strict=False))
+
+
+def page_url(siteinfo: SiteInfo, title: str) -> str:
+    """Return a page's address, its title percent-encoded as MediaWiki does it (wfUrlencode); empty without a base.
+
+    >>> page_url(SiteInfo(base="https://en.wikipedia.org/wiki/Main_Page"), 'AC/DC: "Live" (1992)')
+    'https://en.wikipedia.org/wiki/AC/DC:_%22Live%22_(1992)'
+    """
+    base = siteinfo.base
+    if not base:
+        return ""
+    folder = base[: base.index("/wiki/") + 6] if "/wiki/" in base else base[: base.rindex("/") + 1]
+    return folder + quote(title.replace(" ", "_"), safe=";@$!*(),/~:")
