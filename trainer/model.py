@@ -20,7 +20,7 @@ from torch.nn import functional as F
 
 from bertdata.errors import FormatError, require
 from trainer.attention import PackedSequences, PaddedSequences, Sequences
-from trainer.dropout import Dropout
+from trainer.dropout import Dropout, RowNoise
 from trainer.loss import linear_cross_entropy
 
 # `gelu` is the erf form; the original computes the tanh form, which transformers knows under two names.
@@ -30,6 +30,17 @@ ACTIVATIONS = {
     "gelu_pytorch_tanh": lambda x: F.gelu(x, approximate="tanh"),
     "relu": F.relu,
 }
+
+
+def call(module: nn.Module, *inputs: object) -> Tensor:
+    """Call a module whose output is one tensor; torch's own annotations say Any."""
+    output: Tensor = module(*inputs)
+    return output
+
+
+def drop(dropout: Dropout, x: Tensor, sequences: Sequences) -> Tensor:
+    """Drop numbers of [T, H] by the noise of the rows that they belong to."""
+    return call(dropout, x, sequences.token_noise(x.shape[-1]))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,9 +104,10 @@ class BertEmbeddings(nn.Module):
         self.LayerNorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
         self.dropout = Dropout(config.hidden_dropout_prob)
 
-    def forward(self, input_ids: Tensor, token_type_ids: Tensor, position_ids: Tensor) -> Tensor:
+    def forward(self, input_ids: Tensor, token_type_ids: Tensor, position_ids: Tensor, sequences: Sequences) -> Tensor:
         x = self.word_embeddings(input_ids) + self.position_embeddings(position_ids)  # [T, H]
-        return self.dropout(self.LayerNorm(x + self.token_type_embeddings(token_type_ids)))
+        x = self.LayerNorm(x + self.token_type_embeddings(token_type_ids))
+        return drop(self.dropout, x, sequences)
 
 
 class BertSelfAttention(nn.Module):
@@ -110,10 +122,11 @@ class BertSelfAttention(nn.Module):
         self.dropout = Dropout(config.attention_probs_dropout_prob)
 
     def forward(self, x: Tensor, sequences: Sequences) -> Tensor:
+        shape = (len(x), self.num_heads, -1)
         query, key, value = (
-            layer(x).unflatten(-1, (self.num_heads, -1)) for layer in (self.query, self.key, self.value)
-        )  # each [T, heads, H / heads]
-        return sequences.attend(query, key, value, self.dropout).flatten(-2)
+            call(layer, x).view(shape) for layer in (self.query, self.key, self.value)
+        )  # [T, heads, D]
+        return sequences.attend(query, key, value, self.dropout).flatten(-2)  # [T, H]
 
 
 class BertOutput(nn.Module):
@@ -125,8 +138,8 @@ class BertOutput(nn.Module):
         self.LayerNorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
         self.dropout = Dropout(config.hidden_dropout_prob)
 
-    def forward(self, x: Tensor, residual: Tensor) -> Tensor:
-        return self.LayerNorm(self.dropout(self.dense(x)) + residual)
+    def forward(self, x: Tensor, residual: Tensor, sequences: Sequences) -> Tensor:
+        return call(self.LayerNorm, drop(self.dropout, self.dense(x), sequences) + residual)
 
 
 class BertAttention(nn.Module):
@@ -136,7 +149,7 @@ class BertAttention(nn.Module):
         self.output = BertOutput(config.hidden_size, config)
 
     def forward(self, x: Tensor, sequences: Sequences) -> Tensor:
-        return self.output(self.self(x, sequences), x)
+        return call(self.output, self.self(x, sequences), x, sequences)
 
 
 class BertIntermediate(nn.Module):
@@ -146,7 +159,7 @@ class BertIntermediate(nn.Module):
         self.activation = ACTIVATIONS[config.hidden_act]
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.activation(self.dense(x))
+        return self.activation(call(self.dense, x))
 
 
 class BertLayer(nn.Module):
@@ -158,7 +171,7 @@ class BertLayer(nn.Module):
 
     def forward(self, x: Tensor, sequences: Sequences) -> Tensor:
         x = self.attention(x, sequences)
-        return self.output(self.intermediate(x), x)
+        return call(self.output, self.intermediate(x), x, sequences)
 
 
 class BertEncoder(nn.Module):
@@ -168,7 +181,7 @@ class BertEncoder(nn.Module):
 
     def forward(self, x: Tensor, sequences: Sequences) -> Tensor:
         for layer in self.layer:
-            x = layer(x, sequences)
+            x = call(layer, x, sequences)
         return x
 
 
@@ -178,7 +191,7 @@ class BertPooler(nn.Module):
         self.dense = nn.Linear(config.hidden_size, config.hidden_size)
 
     def forward(self, first_tokens: Tensor) -> Tensor:
-        return torch.tanh(self.dense(first_tokens))
+        return torch.tanh(call(self.dense, first_tokens))
 
 
 class BertModel(nn.Module):
@@ -203,19 +216,20 @@ class BertModel(nn.Module):
         attention_mask: Tensor | None = None,
         position_ids: Tensor | None = None,
         cu_seqlens: Tensor | None = None,
+        noise: RowNoise | None = None,
     ) -> tuple[Tensor, Tensor]:
         shape = input_ids.shape
         if token_type_ids is None:
             token_type_ids = torch.zeros_like(input_ids)
         if cu_seqlens is not None:
-            sequences: Sequences = PackedSequences(cu_seqlens)
+            sequences: Sequences = PackedSequences(cu_seqlens, noise)
         else:
-            sequences = PaddedSequences(shape[0], shape[1], attention_mask)
+            sequences = PaddedSequences(shape[0], shape[1], attention_mask, noise)
         if position_ids is None:
             position_ids = sequences.position_ids(input_ids.device)
         flat = (input_ids.reshape(-1), token_type_ids.reshape(-1), position_ids.reshape(-1))
-        hidden = self.encoder(self.embeddings(*flat), sequences)  # [T, H]
-        return hidden.view(*shape, -1), self.pooler(hidden[sequences.first_index(hidden.device)])
+        hidden = self.encoder(self.embeddings(*flat, sequences), sequences)  # [T, H]
+        return hidden.view(*shape, -1), call(self.pooler, hidden[sequences.first_index(hidden.device)])
 
 
 class BertPredictionTransform(nn.Module):
@@ -226,7 +240,7 @@ class BertPredictionTransform(nn.Module):
         self.activation = ACTIVATIONS[config.hidden_act]
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.LayerNorm(self.activation(self.dense(x)))
+        return call(self.LayerNorm, self.activation(self.dense(x)))
 
 
 class BertPredictions(nn.Module):
@@ -260,12 +274,13 @@ class PreTrainingBatch:
     attention_mask: Tensor | None = None
     position_ids: Tensor | None = None
     cu_seqlens: Tensor | None = None
+    noise: RowNoise | None = None
 
     def to(self, device: torch.device) -> PreTrainingBatch:
-        """Return the batch on `device`."""
-        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        moved = {name: None if x is None else x.to(device, non_blocking=True) for name, x in fields.items()}
-        return PreTrainingBatch(**moved)  # type: ignore[arg-type]
+        """Return the batch on `device`; `cu_seqlens` stays where it is, it is read by Python."""
+        tensors = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)[:-2]}
+        moved = {name: x.to(device, non_blocking=True) for name, x in tensors.items() if x is not None}
+        return dataclasses.replace(self, **moved)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -290,7 +305,12 @@ class BertForPreTraining(nn.Module):
     def heads(self, batch: PreTrainingBatch) -> tuple[Tensor, Tensor]:
         """Return what the decoder reads at each masked position [M, H], and the next-sentence logits [N, 2]."""
         hidden, pooled = self.bert(
-            batch.input_ids, batch.token_type_ids, batch.attention_mask, batch.position_ids, batch.cu_seqlens
+            batch.input_ids,
+            batch.token_type_ids,
+            batch.attention_mask,
+            batch.position_ids,
+            batch.cu_seqlens,
+            batch.noise,
         )
         masked = hidden.view(-1, hidden.shape[-1]).index_select(0, batch.masked_index)
         return self.cls.predictions.transform(masked), self.cls.seq_relationship(pooled)

@@ -87,9 +87,14 @@ def write_weights(model: nn.Module, path: str | Path) -> None:
 
 
 def write_state(state: dict[str, Any], path: str | Path) -> None:
-    """Write named tensors as one safetensors file."""
+    """Write named tensors as one safetensors file, whole or not at all."""
+    with publish(path) as temporary:
+        save_tensors(state, temporary)
+
+
+def save_tensors(state: dict[str, Any], path: Path) -> None:
+    """Write named tensors to `path` as it is."""
     from safetensors.torch import save_file
 
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
-    with publish(path) as temporary:
-        save_file(tensors, temporary, metadata={"format": "pt"})
+    save_file(tensors, path, metadata={"format": "pt"})
