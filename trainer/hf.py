@@ -135,6 +135,15 @@ def write_tokenizer(source: str | Path, folder: Path, max_length: int) -> None:
     write_text(folder / "tokenizer_config.json", json.dumps(config, indent=2) + "\n")
 
 
+def export_run(run: str | Path, output: str | Path, form: str = "hf") -> dict[str, Any]:
+    """Write a run in the form that its tool reads, `hf`; return the names of the files as `files`.
+
+    Raises OptionError for the forms that only a corpus has, and what `export_hf` raises.
+    """
+    require(form == "hf", f"--format {form} is for a corpus; a run can be exported as hf.")
+    return {"files": export_hf(run, output)}
+
+
 def export_hf(run: str | Path, output: str | Path) -> list[str]:
     """Write a run as a folder for transformers; return the names of its files.
 
