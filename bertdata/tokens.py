@@ -98,7 +98,7 @@ def _parts(
 ) -> Iterator[_Part]:
     with pq.ParquetFile(path) as file:
         for group in range(file.num_row_groups):
-            table = file.read_row_group(group, columns=["document_hash", "text", "language"])
+            table = file.read_row_group(group, columns=["document_hash", "text", "language"], use_threads=False)
             for batch in table.to_batches():
                 yield from _batch_parts(batch, options, counts, languages)
 

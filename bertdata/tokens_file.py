@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from bertdata.arrays import as_arrow
 from bertdata.errors import FormatError
 from bertdata.files import publish
 from bertdata.rng import part_key, split_key
@@ -106,7 +107,7 @@ class TokensWriter:
             sentence_starts = np.cumsum(columns["num_sentences"], dtype=np.int64) - columns["num_sentences"]
             order = np.lexsort((columns["part"], columns["document_hash"], columns["part_key"]))
             for some in _cut_order(order, columns["num_tokens"] * self._dtype.itemsize):
-                arrays = [pa.array(columns[name][some]) for name in _COLUMNS[:5]]
+                arrays = [as_arrow(columns[name][some]) for name in _COLUMNS[:5]]
                 arrays.append(_gather(ids, starts[some], columns["num_tokens"][some]))
                 arrays.append(_gather(lengths, sentence_starts[some], columns["num_sentences"][some]))
                 writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=schema))
@@ -125,7 +126,7 @@ def _cut_order(order: npt.NDArray[np.int64], num_bytes: npt.NDArray[np.int64]) -
 def _gather(flat: npt.NDArray[Any], starts: npt.NDArray[np.int64], lengths: npt.NDArray[Any]) -> pa.Array:
     pieces = [flat[start : start + length] for start, length in zip(starts.tolist(), lengths.tolist(), strict=True)]
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
-    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(np.concatenate(pieces)))
+    return pa.ListArray.from_arrays(as_arrow(offsets), as_arrow(np.concatenate(pieces)))
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,9 @@ class TokensFile:
         except FileNotFoundError:
             raise FormatError(f"No tokens file at {path}: run the build again.") from None
         except (pa.ArrowInvalid, OSError) as error:
-            raise FormatError(f"{path} isn't a whole Arrow file ({error}): remove it and run the build again.") from None
+            raise FormatError(
+                f"{path} isn't a whole Arrow file ({error}): remove it and run the build again."
+            ) from None
         raw = self._reader.schema.metadata or {}
         self.metadata = {key.decode(): value.decode() for key, value in raw.items()}
         found = self.metadata.get("format"), self.metadata.get("format_version")

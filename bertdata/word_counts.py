@@ -6,9 +6,9 @@ number of partial files is merged range by range, in bounded memory, into `word_
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,15 +16,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from bertdata.arrays import as_arrow
 from bertdata.errors import require
 from bertdata.files import publish
 from bertdata.rng import mix64
 from bertdata.vocab import MAX_WORD_CHARS
 from bertdata.wordpiece_learner import learn_wordpiece
-from bertdata.words import WordSplitter
+from bertdata.words import NO_WORDS, SCHEMA, WordSplitter, add_counts, count_pieces
 
+# English Wikipedia has some 15 million different words: 64 ranges hold 10 MB each.
 NUM_RANGES = 64
-SCHEMA = pa.schema([("word", pa.large_string()), ("count", pa.int64())])
+MAX_PIECES_BYTES, MAX_WORDS_BYTES = 96 << 20, 128 << 20
 
 
 def count_words(
@@ -32,29 +34,73 @@ def count_words(
 ) -> dict[str, int]:
     """Count the words of a documents file into a partial counts file; return `words`, `distinct_words`, `long_words`.
 
-    `long_words` counts those above 100 characters, which WordPiece never splits; they are left out of the file.
+    `long_words` counts those above 100 characters, which are [UNK] whatever the vocabulary; they aren't in the file.
+    Memory holds at most 256 MB of different words; what is more waits in files beside the output.
     """
     require(num_ranges > 0 and num_ranges & (num_ranges - 1) == 0, f"num_ranges is {num_ranges}: a power of two")
-    splitter = WordSplitter(lowercase)
-    total = SCHEMA.empty_table()
-    pending: list[pa.Table] = []
-    with pq.ParquetFile(documents_path) as file:
-        for batch in file.iter_batches(batch_size=64, columns=["text"]):
-            pending.append(splitter.count(batch.column("text")))
-            if sum(table.num_rows for table in pending) > total.num_rows + 100_000:
-                total, pending = add_counts([total, *pending]), []
-    total = add_counts([total, *pending])
-    long = pc.greater(pc.utf8_length(total["word"]), MAX_WORD_CHARS)
-    num_long = pc.sum(total.filter(long)["count"]).as_py() or 0
-    total = total.filter(pc.invert(long))
-    write_ranges(output_path, split_ranges(total, num_ranges))
-    return {"words": pc.sum(total["count"]).as_py() or 0, "distinct_words": total.num_rows, "long_words": num_long}
+    counter = _Counter(Path(output_path), lowercase, num_ranges)
+    try:
+        with pq.ParquetFile(documents_path) as file:
+            for group in range(file.num_row_groups):
+                for batch in file.read_row_group(group, columns=["text"], use_threads=False).to_batches():
+                    counter.add(batch.column("text"))
+        return counter.finish()
+    finally:
+        counter.close()
 
 
-def add_counts(tables: Sequence[pa.Table]) -> pa.Table:
-    """Add up the counts of equal words."""
-    table = pa.concat_tables(tables).combine_chunks()
-    return table.group_by("word", use_threads=False).aggregate([("count", "sum")]).rename_columns(["word", "count"])
+class _Counter:
+    """Counts of one file: of pieces, then of words, then of words in files, each when the one before gets too large."""
+
+    def __init__(self, path: Path, lowercase: bool, num_ranges: int) -> None:
+        self.path, self.num_ranges, self.num_long = path, num_ranges, 0
+        self._splitter = WordSplitter(lowercase)
+        self._pieces, self._words = [NO_WORDS], NO_WORDS
+        self._spilled: list[Path] = []
+
+    def add(self, texts: pa.Array) -> None:
+        """Count the words of texts."""
+        self._pieces.append(count_pieces(memoryview(b) for b in map(_buffer, texts) if b is not None))
+        if sum(table.num_rows for table in self._pieces[1:]) > 200_000 + self._pieces[0].num_rows:
+            self._pieces = [add_counts(self._pieces)]
+        if self._pieces[0].nbytes > MAX_PIECES_BYTES:
+            self._split()
+        if self._words.nbytes > MAX_WORDS_BYTES:
+            self._spill()
+
+    def _split(self) -> None:
+        words = self._splitter.split(add_counts(self._pieces))
+        long = pc.greater(pc.utf8_length(words["word"]), MAX_WORD_CHARS)
+        self.num_long += pc.sum(words.filter(long)["count"]).as_py() or 0
+        self._words = add_counts([self._words, words.filter(pc.invert(long))])
+        self._pieces = [NO_WORDS]
+
+    def _spill(self) -> None:
+        path = self.path.with_name(f".{self.path.name}.{os.getpid()}-{os.urandom(4).hex()}.spill")
+        self._spilled.append(path)
+        write_ranges(path, split_ranges(self._words, self.num_ranges))
+        self._words = NO_WORDS
+
+    def finish(self) -> dict[str, int]:
+        """Write the file and return what it holds."""
+        self._split()
+        if self._spilled:
+            self._spill()
+            counts = merge_counts(self._spilled, self.path)
+        else:
+            write_ranges(self.path, split_ranges(self._words, self.num_ranges))
+            total = pc.sum(self._words["count"]).as_py() or 0
+            counts = {"words": total, "distinct_words": self._words.num_rows}
+        return {**counts, "long_words": self.num_long}
+
+    def close(self) -> None:
+        """Remove what was spilled."""
+        for path in self._spilled:
+            path.unlink(missing_ok=True)
+
+
+def _buffer(text: pa.LargeStringScalar) -> pa.Buffer | None:
+    return text.as_buffer()
 
 
 def word_hash(words: pa.Array) -> npt.NDArray[np.uint64]:
@@ -81,17 +127,17 @@ def split_ranges(table: pa.Table, num_ranges: int) -> Iterator[pa.Table]:
     order = np.argsort(number, kind="stable")
     ends = np.searchsorted(number[order], np.arange(num_ranges + 1, dtype=np.uint64))
     for start, end in zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True):
-        yield table.take(order[start:end])
+        yield table.take(as_arrow(order[start:end]))
 
 
 def write_ranges(path: str | Path, ranges: Iterator[pa.Table]) -> None:
     """Write one row group a range."""
-    with publish(path) as temporary, pq.ParquetWriter(temporary, SCHEMA, compression="zstd") as writer:
+    with publish(path) as temporary, pq.ParquetWriter(temporary, SCHEMA, compression="zstd", use_dictionary=False) as writer:
         for table in ranges:
             writer.write_table(table.cast(SCHEMA), row_group_size=max(1, table.num_rows))
 
 
-def merge_counts(paths: Sequence[str | Path], output_path: str | Path) -> dict[str, Any]:
+def merge_counts(paths: Sequence[str | Path], output_path: str | Path) -> dict[str, int]:
     """Merge partial counts files, range by range; return `words` and `distinct_words`."""
     files = [pq.ParquetFile(path) for path in sorted(map(str, paths))]
     counts = {"words": 0, "distinct_words": 0}
