@@ -51,6 +51,10 @@ class Shards:
     def __len__(self) -> int:
         return self.num_examples
 
+    def first_row(self, shard: int) -> int:
+        """Return the number of a shard's first example; of one past the last shard, the number of all."""
+        return int(self._first_row[shard])
+
     def num_batches(self, batch_size: int) -> int:
         """Return the batches of an epoch; the last may be smaller."""
         return -(-self.num_examples // batch_size)
