@@ -12,10 +12,9 @@ import mwparserfromhell
 from mwparserfromhell import nodes
 
 from bertdata.extract.wikitext import blocks, links, tags
-from bertdata.extract.wikitext.fast import flatten
-from bertdata.extract.wikitext.marks import COMMENT, Tally
-from bertdata.extract.wikitext.templates import Templates, is_silent
-from bertdata.extract.wikitext.wiki import Wiki
+from bertdata.extract.wikitext.fast import Reader, flatten
+from bertdata.extract.wikitext.marks import COMMENT
+from bertdata.extract.wikitext.templates import is_silent
 
 _BLOCKS = frozenset([*blocks.DROPPED, "nowiki"])
 _LISTS = frozenset(("ul", "ol", "dl", "table", "h1", "h2", "h3", "h4", "h5", "h6"))
@@ -24,8 +23,8 @@ _LISTS = frozenset(("ul", "ol", "dl", "table", "h1", "h2", "h3", "h4", "h5", "h6
 class TreeReader:
     """Turn a tree of wikicode into flat text."""
 
-    def __init__(self, title: str, templates: Templates, wiki: Wiki, tally: Tally) -> None:
-        self.title, self.templates, self.wiki, self.tally = title, templates, wiki, tally
+    def __init__(self, title: str, reader: Reader) -> None:
+        self.title, self.templates, self.wiki, self.tally = title, reader.templates, reader.wiki, reader.tally
 
     def text(self, code: Any) -> str:
         """Return the flat text of a piece of wikicode."""
@@ -101,9 +100,8 @@ class TreeReader:
         return opening + self.text(node.contents) + closing
 
 
-def flatten_tree(text: str, title: str, templates: Templates, wiki: Wiki, tally: Tally) -> str:
+def flatten_tree(text: str, title: str, reader: Reader) -> str:
     """Return the flat text of wikitext by way of mwparserfromhell, then of what it couldn't read by the patterns."""
     code = mwparserfromhell.parse(text, skip_style_tags=True)
-    flat = TreeReader(title, templates, wiki, tally).text(code)
-    flat = blocks.drop_comment_marks(flat)
-    return flatten(flat, title, templates, wiki, tally)
+    flat = blocks.drop_comment_marks(TreeReader(title, reader).text(code))
+    return flatten(flat, title, reader)

@@ -39,22 +39,41 @@ def tag_depth(text: str) -> int:
     return max(accumulate(steps, lambda depth, step: max(0, depth + step), initial=0))
 
 
+class TooDeep(Exception):
+    """A page nests deeper than the bound; the cleaner turns it into a rejection."""
+
+
+def check_depth(text: str, opening: str, closing: str, max_depth: int) -> None:
+    """Raise `TooDeep` where brackets nest deeper than the bound."""
+    if text.count(opening) > max_depth and bracket_depth(text, opening, closing) > max_depth:
+        raise TooDeep
+
+
+def check_tag_depth(text: str, max_depth: int) -> None:
+    """Raise `TooDeep` where tags nest deeper than the bound."""
+    if text.count("<") > max_depth and tag_depth(text) > max_depth:
+        raise TooDeep
+
+
 def broken_bound(text: str, options: ExtractOptions) -> str | None:
-    """Return the word of the bound that a page breaks: `too-large`, `too-many-nodes`, `too-deep`; or None."""
+    """Return the word of the bound that a page breaks, `too-large` or `too-many-nodes`, or None.
+
+    A node has at least one character, so a page shorter than the bound isn't counted at all. Depth is measured where
+    brackets are resolved, on what is left after the innermost ones: ordinary pages then cost nothing.
+    """
     limit = options.max_page_bytes
-    if len(text) > limit or (len(text) * 4 > limit and not text.isascii() and len(text.encode("utf-8", "replace")) > limit):
+    if len(text) > limit or (len(text) * 4 > limit and not text.isascii() and num_bytes(text) > limit):
         return "too-large"
-    num_braces, num_brackets, num_tags = text.count("{{"), text.count("[["), text.count("<")
-    num_nodes = num_braces + num_brackets + num_tags + text.count("''") + text.count("{|") + text.count("&")
-    if num_nodes > options.max_nodes:
+    if len(text) > options.max_nodes and num_nodes(text) > options.max_nodes:
         return "too-many-nodes"
-    depth = options.max_depth
-    if num_braces > depth and bracket_depth(text, "{{", "}}") > depth:
-        return "too-deep"
-    if num_brackets > depth and bracket_depth(text, "[[", "]]") > depth:
-        return "too-deep"
-    if num_tags > depth and tag_depth(text) > depth:
-        return "too-deep"
-    if text.count("{|") > depth and bracket_depth(text, "\n{|", "\n|}") > depth:
-        return "too-deep"
     return None
+
+
+def num_bytes(text: str) -> int:
+    """Return the bytes of a text in UTF-8."""
+    return len(text.encode("utf-8", "replace"))
+
+
+def num_nodes(text: str) -> int:
+    """Return how many marks of markup a page holds."""
+    return sum(text.count(mark) for mark in ("{{", "[[", "<", "''", "{|", "&"))

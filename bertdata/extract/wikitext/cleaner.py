@@ -6,8 +6,9 @@ import re
 from dataclasses import dataclass, field
 
 from bertdata.extract.options import ExtractOptions
-from bertdata.extract.wikitext import fast, lines, stray, tidy
-from bertdata.extract.wikitext.bounds import broken_bound
+from bertdata.extract.wikitext import lines, stray, tidy
+from bertdata.extract.wikitext.bounds import TooDeep, broken_bound
+from bertdata.extract.wikitext.fast import Reader, flatten
 from bertdata.extract.wikitext.marks import Tally, without_controls
 from bertdata.extract.wikitext.templates import Templates
 from bertdata.extract.wikitext.wiki import Wiki, is_redirect, normal_name, wiki_for
@@ -58,34 +59,38 @@ class Cleaner:
             return Cleaned("", rejected=reason)
         if not self.options.keep_disambiguations and self.is_disambiguation(text):
             return Cleaned("", skipped="disambiguation")
-        tally = Tally()
-        flat = fast.flatten(without_controls(text), title, self.templates, self.wiki, tally)
-        prose = self.prose(flat, title, tally)
-        return Cleaned(prose, rejected=None if prose else "no-text", rules=tally.rules)
+        reader = Reader(self.wiki, self.templates, Tally(), self.options.max_depth)
+        try:
+            prose = self.prose(flatten(without_controls(text), title, reader), title, reader)
+        except TooDeep:
+            return Cleaned("", rejected="too-deep")
+        return Cleaned(prose, rejected=None if prose else "no-text", rules=reader.tally.rules)
 
-    def prose(self, flat: str, title: str, tally: Tally) -> str:
+    def prose(self, flat: str, title: str, reader: Reader) -> str:
         """Return the paragraphs of flat text, one blank line between them."""
+        tally = reader.tally
         flat = lines.drop_lines(lines.drop_switches(flat, tally), tally)
         flat = lines.read_quotes(flat)
+        faulty = stray.has_fault(flat)
         kept = []
         for paragraph in lines.paragraphs(flat):
-            if stray.has_fault(paragraph):
-                paragraph = self._mend(paragraph, title, tally)
+            if faulty and stray.has_fault(paragraph):
+                paragraph = self._mend(paragraph, title, reader)
             paragraph = tidy.normal_text(paragraph, self.wiki.language, tally)
             if lines.is_prose(paragraph):
                 kept.append(paragraph)
         tally.add("paragraph", len(kept))
         return "\n\n".join(kept)
 
-    def _mend(self, paragraph: str, title: str, tally: Tally) -> str:
+    def _mend(self, paragraph: str, title: str, reader: Reader) -> str:
         """Hand a paragraph in which markup is left to the authority, then cut what even it can't read."""
         from bertdata.extract.wikitext.authority import flatten_tree
 
-        tally.add("paragraph for the authority")
-        num_marks = sum(paragraph.count(mark) for mark in ("{{", "[[", "<", "[", "{|"))
+        reader.tally.add("paragraph for the authority")
+        num_marks = sum(paragraph.count(mark) for mark in ("{{", "[", "<", "{|"))
         if len(paragraph) <= _MAX_FRAGMENT_CHARS and num_marks <= _MAX_FRAGMENT_MARKS:
-            paragraph = flatten_tree(paragraph, title, self.templates, self.wiki, tally)
+            paragraph = flatten_tree(paragraph, title, reader)
         if stray.has_fault(paragraph):
-            tally.add("paragraph cut")
+            reader.tally.add("paragraph cut")
             paragraph = stray.cut_fault(paragraph)
         return paragraph

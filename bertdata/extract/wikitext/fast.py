@@ -6,49 +6,90 @@ links, tags. What is left is flat text: prose and lines, without markup but for 
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from bertdata.extract.wikitext import blocks, links, tags
-from bertdata.extract.wikitext.lines import drop_tables
+from bertdata.extract.wikitext.bounds import check_depth, check_tag_depth
+from bertdata.extract.wikitext.lines import TABLE
 from bertdata.extract.wikitext.marks import Tally
 from bertdata.extract.wikitext.templates import PARAMETER, Templates
 from bertdata.extract.wikitext.variants import read_variants
 from bertdata.extract.wikitext.wiki import Wiki
 
 
-def replace_templates(text: str, title: str, templates: Templates, wiki: Wiki, tally: Tally) -> str:
-    """Replace templates and the links inside them until none is left that has an end."""
+class Reader(NamedTuple):
+    """What every stage needs beside the text: the wiki, its templates, the page's counts, the bound of depth."""
+
+    wiki: Wiki
+    templates: Templates
+    tally: Tally
+    max_depth: int
+
+
+
+# Passes over the innermost brackets before depth is measured: real pages need up to six.
+_CHEAP_PASSES = 8
+
+
+def replace_templates(text: str, title: str, reader: Reader) -> str:
+    """Replace templates and the links inside them until none is left that has an end; `TooDeep` beyond the bound."""
+    num_passes = 0
     while "{{" in text:
         if "{{{" in text:
             text, _ = PARAMETER.subn(lambda found: found[2] or "", text)
-        text, num = templates.replace(text, title, tally)
+        text, num = reader.templates.replace(text, title, reader.tally)
+        num_passes += 1
+        if num_passes == _CHEAP_PASSES or not num:
+            check_depth(text, "{{", "}}", reader.max_depth)
         if not num:
             return text
         if "[[" in text:
-            text = links.simple_links(text, tally)
+            text = links.simple_links(text, reader.tally)
     return text
 
 
-def replace_links(text: str, wiki: Wiki, tally: Tally) -> str:
+def replace_links(text: str, reader: Reader) -> str:
     """Replace the links that aren't simple, the innermost first: files with links in their captions."""
+    num_passes = 0
     while "[[" in text:
         before = text
-        text = links.inner_links(text, wiki, tally)
+        text = links.inner_links(text, reader.wiki, reader.tally)
+        num_passes += 1
+        if num_passes == _CHEAP_PASSES or text == before:
+            check_depth(text, "[[", "]]", reader.max_depth)
         if text == before:
             return text
     return text
 
 
-def flatten(text: str, title: str, templates: Templates, wiki: Wiki, tally: Tally) -> str:
+def drop_tables(text: str, reader: Reader) -> str:
+    """Drop tables, the innermost first; the line of `|}` may go on with text."""
+    num_passes = 0
+    while "{|" in text:
+        text, num = TABLE.subn("\n", text)
+        reader.tally.add("table", num)
+        num_passes += 1
+        if num_passes == _CHEAP_PASSES or not num:
+            check_depth(text, "\n{|", "\n|}", reader.max_depth)
+        if not num:
+            return text
+    return text
+
+
+def flatten(text: str, title: str, reader: Reader) -> str:
     """Return a page's flat text; openings without an end stay in it."""
+    wiki, tally = reader.wiki, reader.tally
     if "<" in text:
         text = blocks.drop_blocks(text, tally)
     if wiki.variants and "-{" in text:
         text = read_variants(text, wiki.variants, tally)
     if "[[" in text:
         text = links.simple_links(text, tally)
-    text = replace_templates(text, title, templates, wiki, tally)
+    text = replace_templates(text, title, reader)
     if wiki.variants and "-{" in text:
         text = read_variants(text, wiki.variants, tally)
-    text = drop_tables(text, tally)
+    text = drop_tables(text, reader)
     text = links.external_links(text, tally)
-    text = replace_links(text, wiki, tally)
+    text = replace_links(text, reader)
+    check_tag_depth(text, reader.max_depth)
     return tags.drop_tags(text, tally)

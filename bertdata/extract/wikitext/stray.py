@@ -10,7 +10,7 @@ _LATE = re.compile(r"\{\{|\[\[(?=[^\[\]]*\|)|<!--|\{\||<(?:ref|math|gallery|time
 _CLOSING = re.compile(r"\{\{+|\}\}+|\[\[+|\]\]+|\|\}|\{\||-->")
 _OPEN_TAG = re.compile(r"</?([A-Za-z][A-Za-z0-9]*)(?=[\s/>]|$)[^<>]*>?")
 _SENTENCE_END = re.compile(r"[.!?。！？।؟…][\"'”’»)\]]*(?=\s|$)|[。！？]")
-_FAULT = re.compile(r"\{\{|\}\}|\[\[|\]\]|\{\||\|\}|<[!/A-Za-z]|-->")
+_FAULT = re.compile(r"\{[{|]|\}\}|\[\[|\]\]|\|\}|<[!/A-Za-z]")
 
 
 def has_fault(paragraph: str) -> bool:

@@ -14,13 +14,22 @@ _M = "(?:\x02[0-9]+\x03)"
 _B = f"(?:[ \u200e\u200f]|{_M})*"  # a blank, a direction mark, or a dropped template
 _OPEN, _CLOSE = "(（[", ")）]"
 # What a hole looks like before it is repaired; one scan of a page finds out whether any repair is due.
-SUSPECT = re.compile(rf"{_M}|[(\[]{_B}[)\],;:]|（{_B}[）、，；：,;]|[,;:、，；]{_B}[)）\]]| [,.;:!?)](?![^\s\x02)])|,{_B}[,.]|;{_B}[;,.]|[(（] | [)）]|、{_B}[、。）]|，{_B}[，。]|[\"“”«»„]{_B}[\"“”«»„]")
-_EMPTY = re.compile(rf"(?:(?<=\s)|(?<=\x03)|(?<=^))[(\[]{_B}(?:[,;:–/.\-]{_B})*[)\]]|\({_B}{_M}{_B}(?:[,;:–/.]{_B})*\)|\[{_B}\]|\( +\)|（{_B}(?:[、，；：,;:/]{_B})*）|「」|『』|《》|“{_B}”(?!\w)|«{_B}»")
-_AFTER_OPEN = re.compile(rf"([(（]){_B}(?:[,;:、，；：]{_B})+|([(（\[])(?: |{_M})+")
-_BEFORE_CLOSE = re.compile(rf"{_B}(?:[,;:、，；：]{_B})+([)）])|(?: |{_M})+([)）\]])")
-_DOUBLED = re.compile(rf"([,;:、，；])(?:{_B}[,;:、，；])+(?={_B}[\w(])|([,;:、，；])(?:{_B}[,;、，；])*{_B}([.。!?](?!\.)|[,;、，；])")
-_BLANK_BEFORE = re.compile(rf"(?:[ ]|{_M})+([,.])(?=[\s\x02)]|$)(?! \.)")
-_BLANK_BEFORE_MORE = re.compile(rf"(?:[ ]|{_M})+([;:!?])(?=[\s\x02)]|$)")
+# It begins with one set of signs: the scan then skips letters and blanks ten times faster than with alternatives.
+SUSPECT = re.compile(
+    rf"[\x02(\[（「『《“«,;:、，；.!?)）\]](?:(?<=\x02)|(?<=[(\[（])(?:{_B}[)\]）,;:、，；：]| )|(?<=[「『《“«]){_B}[」』》”»]"
+    rf"|(?<=[,;:、，；]){_B}[)）\]、。,.;]|(?<=[ \x03][,.;:!?])(?![^\s\x02)])|(?<=[ \x03][)）\]]))"
+)
+_EMPTY = re.compile(
+    rf"[(\[（「『《“«](?:(?<![^\s\x03][(\[])(?<=[(\[]){_B}(?:[,;:–/.\-]{_B})*[)\]]|(?<=\(){_B}{_M}{_B}(?:[,;:–/.]{_B})*\)"
+    rf"|(?<=\() +\)|(?<=（){_B}(?:[、，；：,;:/]{_B})*）|(?<=「)」|(?<=『)』|(?<=《)》|(?<=“){_B}”(?!\w)|(?<=«){_B}»)"
+)
+_AFTER_OPEN = re.compile(rf"([(（\[])(?:{_B}(?:[,;:、，；]{_B})+|(?: |{_M})+)")
+_BEFORE_CLOSE = re.compile(rf"[ \x02,;:、，；](?:(?<=\x02)[0-9]+\x03)?(?: |{_M}|[,;:、，；])*([)）\]])")
+_DOUBLED = re.compile(
+    rf"([,;:、，；])(?:(?:{_B}[,;:、，；])+(?={_B}[\w(])|(?:{_B}[,;、，；])*{_B}([.。!?](?!\.)|[,;、，；]))"
+)
+_BLANK_BEFORE = re.compile(rf"[ \x02](?:(?<=\x02)[0-9]+\x03)?(?: |{_M})*([,.])(?=[\s\x02)]|$)(?! \.)")
+_BLANK_BEFORE_MORE = re.compile(rf"[ \x02](?:(?<=\x02)[0-9]+\x03)?(?: |{_M})*([;:!?])(?=[\s\x02)]|$)")
 _BLANKS = re.compile("  +")
 # Holes that no repair closes: the sentence lacks words.
 HOLE = re.compile(
@@ -62,8 +71,8 @@ def repair(text: str, language: str) -> str:
     for _ in range(3):
         before = text
         text = _EMPTY.sub("", text)
-        text = _AFTER_OPEN.sub(lambda m: m[1] or m[2], text)
-        text = _BEFORE_CLOSE.sub(lambda m: m[1] or m[2], text)
+        text = _AFTER_OPEN.sub(r"\1", text)
+        text = _BEFORE_CLOSE.sub(r"\1", text)
         text = _DOUBLED.sub(_last_sign, text)
         if text == before:
             break
@@ -74,7 +83,7 @@ def repair(text: str, language: str) -> str:
 
 
 def _last_sign(found: re.Match[str]) -> str:
-    return found[3] if found[3] and found[3] not in ",;、，；" else found[1] or found[2]
+    return found[2] if found[2] and found[2] not in ",;、，；" else found[1]
 
 
 def count_holes(text: str, tally: Tally) -> None:
@@ -88,7 +97,8 @@ def normal_text(paragraph: str, language: str, tally: Tally) -> str:
     """Return a paragraph as it stands in the document: one line, decoded, NFC, without holes."""
     text = " ".join(decode_entities(paragraph).split())
     if not text.isascii():
-        text = _INVISIBLE.sub("", text)
+        if "\u200b" in text or "\u00ad" in text or "\u2060" in text or "\ufeff" in text:
+            text = _INVISIBLE.sub("", text)
         text = unicodedata.normalize("NFC", text)
     if SUSPECT.search(text):
         if "\x02" in text:
