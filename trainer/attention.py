@@ -130,7 +130,8 @@ class PackedSequences(Sequences):
         from torch.nn.attention.varlen import varlen_attn
 
         ends, longest = torch.tensor(self.ends, dtype=torch.int32, device=query.device), max(self.lengths)
-        output: Tensor = varlen_attn(query, key, value, ends, ends, longest, longest)
+        output = varlen_attn(query, key, value, ends, ends, longest, longest)
+        assert isinstance(output, Tensor)
         return output
 
     def _attend_bin(self, part: Bin, query: Tensor, key: Tensor, value: Tensor, dropout: Dropout) -> Tensor:

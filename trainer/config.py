@@ -18,10 +18,9 @@ Parallel = Literal["ddp", "fsdp"]
 
 MAX_LENGTH = 512  # rows of BERT's position embedding
 # What may change when a run goes on; anything else would make it another run.
-CHANGEABLE = frozenset(
-    ["output", "micro_batch_size", "layout", "precision", "compile", "parallel", "device", "threads", "force"]
-    + ["checkpoint_every", "keep_checkpoints", "log_every", "validate_every", "validation_examples", "tensorboard"]
-)
+_MACHINE = {"output", "micro_batch_size", "layout", "precision", "compile", "parallel", "device", "threads", "force"}
+_REPORTS = {"checkpoint_every", "keep_checkpoints", "log_every", "validate_every", "validation_examples", "tensorboard"}
+CHANGEABLE = _MACHINE | _REPORTS
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,8 @@ def default_phases(lengths: list[int], steps: int) -> tuple[Phase, ...]:
 class PretrainOptions:
     """What `bertdata pretrain` was told. Steps are optimiser steps, sizes are examples, rates are per step.
 
-    `lr` and `warmup_steps` of None follow the preset and the number of steps. `micro_batch_size` None: by tokens.
+    None follows the preset (`lr`), the steps (`warmup_steps`), the model (`dropout`) or the device
+    (`micro_batch_size`).
     """
 
     corpus: str
@@ -94,7 +94,7 @@ class PretrainOptions:
     schedule: ScheduleKind = "original"
     weight_decay: float = 0.01
     clip_norm: float = 1.0
-    dropout: float = 0.1
+    dropout: float | None = None
     masks: Masks = "static"
     seed: int = 12345
     layout: Layout = "packed"
@@ -122,7 +122,10 @@ class PretrainOptions:
         require(
             self.warmup_steps is None or self.warmup_steps >= 0, f"--warmup-steps is {self.warmup_steps}: 0 or more"
         )
-        require(0 <= self.dropout < 1, f"--dropout is {self.dropout}: it must be at least 0 and below 1")
+        require(
+            self.dropout is None or 0 <= self.dropout < 1,
+            f"--dropout is {self.dropout}: it must be at least 0 and below 1",
+        )
         require(self.weight_decay >= 0, f"--weight-decay is {self.weight_decay}: it must be 0 or more")
         require(self.clip_norm > 0, f"--clip-norm is {self.clip_norm}: it must be above 0")
         self._check_choices()
