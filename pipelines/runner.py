@@ -17,6 +17,7 @@ from bertdata.errors import require
 from pipelines import progress
 from pipelines.problems import restore_error
 from pipelines.scratch import scratch_folder
+from pipelines.spawner import warm_spawner
 
 if TYPE_CHECKING:
     import apache_beam as beam
@@ -64,6 +65,8 @@ def run_pipeline(
     a worker that dies is a WorkerError. KeyboardInterrupt and SIGTERM end the workers at once.
     """
     with terminating(), scratch_folder() as folder:
+        if options.workers > 1:
+            warm_spawner()  # It imports Beam while this process does.
         import apache_beam as beam
 
         from pipelines.local import LocalRunner, parse_beam_args, user_counters

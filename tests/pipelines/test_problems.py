@@ -16,8 +16,7 @@ def carried(error: Exception) -> Exception:
 
     with pytest.raises(CarriedError) as caught:
         call_carried(1, fail)
-    restored = restore_error(RuntimeError(f"Traceback ...\nRuntimeError: {caught.value} [while running 'Clean/Call']"))
-    return restored
+    return restore_error(RuntimeError(f"Traceback ...\nRuntimeError: {caught.value} [while running 'Clean/Call']"))
 
 
 def test_a_result_comes_back_untouched():

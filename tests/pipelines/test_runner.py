@@ -28,12 +28,12 @@ def test_an_engine_that_does_not_work_yet_is_refused_by_name(runner):
 
 
 def test_an_unknown_engine_is_refused_with_those_there_are():
-    with pytest.raises(OptionError, match="--runner is 'prism'; it must be one of direct, spark, flink, dataflow."):
+    with pytest.raises(OptionError, match="--runner is 'prism'; it must be one of direct, spark, flink, dataflow"):
         RunOptions(workers=1, runner="prism")
 
 
 def test_no_worker_is_refused():
-    with pytest.raises(OptionError, match="--workers is 0; it must be at least 1."):
+    with pytest.raises(OptionError, match="--workers is 0; it must be at least 1"):
         RunOptions(workers=0)
 
 
