@@ -54,6 +54,10 @@ class Step:
     options: dict[str, Any]
     inputs: dict[str, str]
 
+    def __post_init__(self) -> None:
+        # As they come back from the record: a tuple becomes a list.
+        object.__setattr__(self, "options", json.loads(json.dumps(self.options)))
+
     @property
     def path(self) -> Path:
         """The record's file."""
@@ -153,6 +157,8 @@ def remove_from(folder: Path, step: str) -> None:
 def lock_folder(folder: Path) -> Iterator[None]:
     """Hold the folder for one build: make it and its `.work`, and remove `.work` when the block ends without error.
 
+    After an error `.work` stays if it holds task results, which the same command finds again.
+
     Raises BuildError where another build holds it for more than ten seconds, or where it can't be made.
     """
     try:
@@ -166,6 +172,8 @@ def lock_folder(folder: Path) -> Iterator[None]:
         yield
         shutil.rmtree(folder / WORK, ignore_errors=True)
     finally:
+        if [path.name for path in (folder / WORK).glob("*")] == ["lock"]:
+            shutil.rmtree(folder / WORK, ignore_errors=True)
         os.close(lock)
 
 

@@ -8,9 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from bertdata.errors import InputError
-from bertdata.extract.books import plan_books
-from bertdata.extract.dump import check_parts, plan_dump, read_siteinfo
-from bertdata.extract.textfiles import plan_text
 from bertdata.records import Slice, Source
 
 
@@ -28,6 +25,8 @@ def plan_slices(sources: Sequence[Source]) -> list[Slice]:
 
 
 def _plan_wikipedia(source: Source) -> list[Slice]:
+    from bertdata.extract.dump import check_parts, plan_dump
+
     check_parts(source.files)
     return [
         Slice(0, source.name or dump_name(path), "wikipedia", (path,), (name,), start, end, form, num_bytes)
@@ -42,6 +41,8 @@ def dump_name(path: str) -> str:
     >>> dump_name_of_file("enwiki-20260901-pages-articles.xml.bz2")
     'enwiki'
     """
+    from bertdata.extract.dump import read_siteinfo
+
     return read_siteinfo(path).dbname or dump_name_of_file(Path(path).name)
 
 
@@ -51,6 +52,9 @@ def dump_name_of_file(file_name: str) -> str:
 
 
 def _plan_packs(source: Source) -> list[Slice]:
+    from bertdata.extract.books import plan_books
+    from bertdata.extract.textfiles import plan_text
+
     if source.name is None:
         raise InputError(f"{source.kind} source of {source.files[0]} has no name")
     plan = plan_books if source.kind == "books" else plan_text

@@ -9,19 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from bertdata.documents import DOCUMENTS_SCHEMA, REJECTED_SCHEMA, TableWriter, rejected_row
-from bertdata.extract.books import book_documents
 from bertdata.extract.options import ExtractOptions
-from bertdata.extract.textfiles import text_documents
-from bertdata.extract.wikipedia import wikipedia_documents
 from bertdata.files import sha256_file
-from bertdata.records import Counts, Document, Rejection, Slice
+from bertdata.records import Counts, Document, Rejection, Slice, SourceKind
 from bertdata.rng import document_hash
 
-_READERS: dict[str, Callable[[Slice, ExtractOptions, Counts], Iterator[Document | Rejection]]] = {
-    "wikipedia": wikipedia_documents,
-    "books": book_documents,
-    "text": text_documents,
-}
+Reader = Callable[[Slice, ExtractOptions, Counts], Iterator[Document | Rejection]]
 # How often progress is told, in documents: often enough for a live line, far too rare to cost anything.
 _PROGRESS_EVERY = 64
 
@@ -44,7 +37,7 @@ def extract_slice(
             Rejection: _LazyTable(folder / "rejected" / f"{slice_.index:05d}.parquet", REJECTED_SCHEMA, stack),
         }
         told_pages = told_bytes = 0
-        for n, row in enumerate(_READERS[slice_.kind](slice_, options, counts)):
+        for n, row in enumerate(reader_of(slice_.kind)(slice_, options, counts)):
             if isinstance(row, Document):
                 num_bytes = len(row.text) if row.text.isascii() else len(row.text.encode())
                 text_bytes += num_bytes
@@ -66,6 +59,21 @@ def extract_slice(
         "text_bytes": text_bytes,
         "licenses": licenses,
     }
+
+
+def reader_of(kind: SourceKind) -> Reader:
+    """Return the generator of documents of a kind of source; parsers are loaded only where they are used."""
+    if kind == "wikipedia":
+        from bertdata.extract.wikipedia import wikipedia_documents
+
+        return wikipedia_documents
+    if kind == "books":
+        from bertdata.extract.books import book_documents
+
+        return book_documents
+    from bertdata.extract.textfiles import text_documents
+
+    return text_documents
 
 
 class _LazyTable:

@@ -89,13 +89,17 @@ def test_a_cut_off_record_counts_as_none(tmp_path: Path) -> None:
     assert make(tmp_path).begin() is None
 
 
-def test_work_folder_is_gone_at_the_end_and_kept_after_an_error(tmp_path: Path) -> None:
+def test_work_folder_is_gone_at_the_end_and_kept_after_an_error_if_it_holds_results(tmp_path: Path) -> None:
     with lock_folder(tmp_path / "corpus"):
         assert (tmp_path / "corpus" / ".work").is_dir()
     assert not (tmp_path / "corpus" / ".work").exists()
     with pytest.raises(ValueError, match="stop"), lock_folder(tmp_path / "corpus"):
         raise ValueError("stop")
-    assert (tmp_path / "corpus" / ".work").is_dir()
+    assert not (tmp_path / "corpus" / ".work").exists()
+    with pytest.raises(ValueError, match="stop"), lock_folder(tmp_path / "corpus"):
+        write_json(tmp_path / "corpus" / ".work" / "vocab" / "one.json", {})
+        raise ValueError("stop")
+    assert (tmp_path / "corpus" / ".work" / "vocab" / "one.json").exists()
 
 
 def test_leftover_temporary_files_are_removed_when_the_lock_is_taken(tmp_path: Path) -> None:
