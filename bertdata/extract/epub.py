@@ -26,7 +26,7 @@ _NO_TEXT_TYPES = frozenset(
     " imprint bibliography glossary other-credits acknowledgements ad advertisement notes footnotes endnotes rearnotes".split()
 )
 _NO_TEXT_NAME = re.compile(
-    r"(?:^|[/_-])(?:cover|toc|nav|title-?page|copyright|contents?|tableofcontents|imprint|colophon|uncopyright|landmarks"
+    r"(?:^|[/_-])(?:cover|toc|nav|title-?page|copyright|contents|tableofcontents|imprint|colophon|uncopyright|landmarks"
     r"|halftitle\w*|loi|endnotes?|footnotes?|index)(?:[-_]?(?:page|image))?\.x?html?$",
     re.I,
 )

@@ -7,7 +7,7 @@ from typing import Literal
 
 Kind = Literal[
     "prose", "verse", "chapter", "heading", "contents", "index", "notes-heading", "note", "rule", "page", "table", "list",
-    "synopsis", "leader", "credit", "fragment", "contents-entry", "end",
+    "synopsis", "leader", "credit", "fragment", "contents-entry", "end", "transcriber",
 ]  # fmt: skip
 
 _I = re.IGNORECASE
@@ -38,9 +38,8 @@ _CONTENTS = re.compile(
     _I,
 )
 _INDEX = re.compile(r"\W*(?:(?:general|alphabetical|subject)\s+)?index(?:\s+of\s+[^\n]{1,40})?\W*", _I)
-_NOTES = re.compile(
-    r"\W*(?:foot-?notes?|end-?notes?|notes|transcriber['’]?s?['’]?\s+notes?[^\n]{0,40}|fu(?:ss|ß)noten)\W*", _I
-)
+_NOTES = re.compile(r"\W*(?:foot-?notes?|end-?notes?|notes|fu(?:ss|ß)noten)\W*", _I)
+_TRANSCRIBER = re.compile(r"\W*transcriber['’]?s?['’]?\s+(?:endnote|note|correction|comment)s?\b[^\n]{0,40}", _I)
 _END_LINE = re.compile(
     r"\W*(?:the\s+end|finis|fin|fine|ende|end|end\s+of\s+(?:the\s+)?(?:volume|vol|book|part|first|second|third)[^\n]{0,50}|конец)\W*",
     _I,
@@ -50,9 +49,12 @@ _PAGE = re.compile(r"\W*(?:page|pg\.?|p\.|s\.)?\s*(?:\d{1,4}|[ivxlc]{1,6})\W*", 
 _NOTE = re.compile(
     r"[ ]*(?:\[(?:\d{1,4}|[A-Z]{1,2}|[*†‡§#]+)\]|\{\d{1,3}\}|\(\d{1,3}\)(?=[ ]*[A-Z])|[*†‡§]{1,3}(?=[ ]?[A-Z\"“‘(]))[ ]*\S"
 )
-_LEADER = re.compile(r"(?:\.{4,}|(?:\. ){3,}|\s{3,}|_{4,}|…{2,})[ .]*(?:\d{1,4}|[ivxlc]{1,6})\W*$", _I | re.MULTILINE)
+_LEADER = re.compile(
+    r"(?:\.{4,}|(?:\. ){3,}| {3,}|_{4,}|…{2,})[ .]*(?:\d[\d,.]{0,11}|[ivxlc]{1,6})[^\w\n]*$", _I | re.MULTILINE
+)
 _COLUMNS = re.compile(r"\S(?: {3,}|\|[^|\n]*\|| {2,}\S+ {2,}\S+ {2,})\S?|^[+|][-=+|]{3,}", re.MULTILINE)
 _ITEM = re.compile(r"^[ ]*(?:[-*•·+]|\(?\d{1,3}[.)]|\(?[a-zA-Z][.)]|[ivxIVX]{1,5}[.)])[ ]+\S", re.MULTILINE)
+_NUMBERED = re.compile(r"^[ ]*(?:\d{1,3}|[IVXLC]{1,7})[.)]?[ ]+[A-Z\"“]", re.MULTILINE)
 _DASHES = re.compile(r"[.?!:;]?\s?(?:--|—|–)\s?")
 _ENDS = re.compile(r"(?:[.!?…。！？؟۔।॥։።]|[.!?]\s?-{1,2}|[.!?…]—)[\s'\"”’»›)\]}」』_*=~]*$|['\"”’»」』]\s*$")
 _GOES_ON = re.compile(r"[,;:—–、，：；،؛-]['\"”’_]*$")
@@ -89,8 +91,27 @@ def is_full_prose(block: str, width: int) -> bool:
         and block[-1] in ".!?\"”’'"
         and "--" not in block[:160]
         and "—" not in block[:160]
-        and not block[:160].isupper()
+        and not block[:8].isupper()
     )
+
+
+def split_heading(block: str) -> tuple[str, str]:
+    """Return the heading lines that a block begins with, and the rest: chapters whose text follows without a blank line.
+
+    >>> split_heading("CHAPTER IX\\nTHE HOMESTEAD\\nBy daylight, the bower was seen to be old.")
+    ('CHAPTER IX\\nTHE HOMESTEAD', 'By daylight, the bower was seen to be old.')
+    >>> split_heading("Part of the crowd\\nwent home.")
+    ('', 'Part of the crowd\\nwent home.')
+    """
+    lines = block.split("\n")
+    first = lines[0].strip(" _*=")
+    found = _CHAPTER.match(first)
+    if not (found and _is_chapter_line(first[found.end() :])) and not _NUMERAL.fullmatch(first):
+        return "", block
+    end = 1
+    while end < len(lines) - 1 and end < 4 and _is_capitals(lines[end].strip()):
+        end += 1
+    return "\n".join(lines[:end]), "\n".join(lines[end:])
 
 
 def classify(block: str, width: int) -> Kind:
@@ -107,8 +128,10 @@ def classify(block: str, width: int) -> Kind:
     ):
         return "rule"
     num_lines = block.count("\n") + 1
-    if len(line) < 240 and num_lines <= 4 and (kind := _heading(line, num_lines)):
+    if len(line) < 240 and num_lines <= 4 and (kind := _heading(line)):
         return kind
+    if _is_capitals(line):
+        return "heading"
     if _NOTE.match(block):
         return "note"
     if kind := _tabular(block, num_lines, width):
@@ -118,7 +141,12 @@ def classify(block: str, width: int) -> Kind:
     return _running(block, line, num_lines, width)
 
 
-def _heading(line: str, num_lines: int) -> Kind | None:
+def _is_capitals(line: str) -> bool:
+    """Say whether a block has capitals only; what a figure shouts in quotation marks is prose."""
+    return line.isupper() and not (line[-1] in "!?”\"’'" and line[0] in "“\"‘'«—-") and line != line.lower()
+
+
+def _heading(line: str) -> Kind | None:
     if _PAGE.fullmatch(line) and len(line) < 16:
         return "page" if any(c.isdigit() for c in line) else "chapter"
     if _NUMERAL.fullmatch(line):
@@ -128,9 +156,6 @@ def _heading(line: str, num_lines: int) -> Kind | None:
     for pattern, kind in _NAMED_HEADINGS:
         if pattern.fullmatch(line):
             return kind
-    if line.isupper() and not (line[-1] in "!?”\"’'" and line[0] in "“\"‘'«—-"):
-        return "heading"
-    # Small capitals of a title with a word or two in lower case: "THE LAST OF THE Mohicans", "BOOK of the DEAD".
     return None
 
 
@@ -138,6 +163,7 @@ _NAMED_HEADINGS: tuple[tuple[re.Pattern[str], Kind], ...] = (
     (_CONTENTS, "contents"),
     (_INDEX, "index"),
     (_NOTES, "notes-heading"),
+    (_TRANSCRIBER, "transcriber"),
     (_END_LINE, "end"),
     (_PART_NAME, "chapter"),
 )
@@ -157,6 +183,8 @@ def _tabular(block: str, num_lines: int, width: int) -> Kind | None:
     if len(_COLUMNS.findall(block)) * 2 >= num_lines + 1 and num_lines > 1:
         return "table"
     if num_lines > 1 and len(_ITEM.findall(block)) * 3 >= num_lines * 2:
+        return "list"
+    if num_lines > 2 and len(_NUMBERED.findall(block)) == num_lines:
         return "list"
     return None
 

@@ -3,46 +3,81 @@
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 _LEFT = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*$")
 _RIGHT = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
-_CUT = re.compile(r"([-\u00ac\u2010])\n[ ]*(?=[^\W\d_])")
-_STRIP = ".,;:!?\"'“”‘’()[]_*—-"
+# At a line end; or before a space, where someone joined the lines and left the hyphen.
+_CUT = re.compile(r"[-\u00ac\u2010](?:\n *| )(?=[^\W\d_])")
+_STRIP = ".,;:!?\"'“”‘’()[]_*—"
+# "two- and three-year-old": the hyphen waits for the next word's end.
+_SUSPENDED = frozenset("and or to nor but as und oder bis et ou y o e og och en of".split())
 # The words of this much of a book decide; a 200 MB file has said all it has to say by then.
 _VOCABULARY_CHARS = 4_000_000
+# A left half that is longer than any word is none.
+_MAX_LEFT = 40
+
+
+class _Cut(NamedTuple):
+    start: int  # of the hyphen
+    end: int  # of the white space behind it
+    left: str
+    right: str
 
 
 def join_hyphens(text: str) -> str:
-    """Join the halves of words that end a line with a hyphen.
+    r"""Join the halves of words that end a line with a hyphen.
 
     In order: the joined word occurs in the book, so it is one word; the hyphenated word occurs, so it keeps the
-    hyphen; both halves are words of the book, so it keeps the hyphen; else it is one word. `--` is a dash, no hyphen.
+    hyphen; both halves are words of the book, so it keeps the hyphen; else it is one word. `--` is a dash, no hyphen:
+    what follows it is joined without a blank, as it would stand within a line.
 
-    >>> join_hyphens("An impor-\\ntant day; a good-\\nnatured man. It was good, important and natured.")
-    'An important day; a good-natured man. It was good, important and natured.'
+    >>> join_hyphens("An impor-\ntant day; a good-\nnatured, fath-\nomless man--\nbut good, important and natured.")
+    'An important day; a good-natured, fathomless man--but good, important and natured.'
     """
-    if not _CUT.search(text):
+    cuts = [_cut(text, found) for found in _CUT.finditer(text)]
+    if not cuts:
         return text
-    words = {word.strip(_STRIP).lower() for word in set(text[:_VOCABULARY_CHARS].split())}
+    words = _words(text, cuts)
     pieces, position = [], 0
-    for cut in _CUT.finditer(text):
-        left = _LEFT.search(text, max(0, cut.start() - 40), cut.start())
-        if text[cut.start() - 1] == "-" or not left:
-            # A dash at a line end: what follows is joined to it as it would be within a line.
-            pieces.append(text[position : cut.start() + 1])
-        else:
-            right = _RIGHT.match(text, cut.end())
-            assert right is not None
-            keep = cut[1] == "-" and _keeps_hyphen(left[0], right[0], words)
-            pieces.append(text[position : cut.start()] + ("-" if keep else ""))
-        position = cut.end()
+    for cut in cuts:
+        if cut.start < position:
+            continue
+        pieces.append(text[position : cut.start] + _joint(text, cut, words))
+        position = cut.end
     return "".join([*pieces, text[position:]])
 
 
-def _keeps_hyphen(left: str, right: str, words: set[str]) -> bool:
-    left, right = left.lower(), right.lower()
-    if left + right in words:
-        return False
-    if f"{left}-{right}" in words or "-" in left:
-        return True
-    return left in words and right in words
+def _cut(text: str, found: re.Match[str]) -> _Cut:
+    left = _LEFT.search(text, max(0, found.start() - _MAX_LEFT), found.start())
+    right = _RIGHT.match(text, found.end())
+    return _Cut(found.start(), found.end(), left[0].lower() if left else "", right[0].lower() if right else "")
+
+
+def _words(text: str, cuts: list[_Cut]) -> set[str]:
+    """Return the words of the book in lower case, the halves at cuts not among them."""
+    pieces, position = [], 0
+    for cut in cuts:
+        if cut.start > _VOCABULARY_CHARS:
+            break
+        pieces.append(text[position : max(position, cut.start - len(cut.left))])
+        position = cut.end + len(cut.right)
+    rest = " ".join([*pieces, text[position:_VOCABULARY_CHARS]])
+    return {word.strip(_STRIP).lower() for word in set(rest.split())}
+
+
+def _joint(text: str, cut: _Cut, words: set[str]) -> str:
+    """Return what stands between the halves instead of hyphen and white space."""
+    whole = text[cut.start : cut.end]
+    wrapped = "\n" in whole
+    if not cut.left or text[cut.start - 1] == "-":
+        return whole[0] if wrapped else whole
+    if cut.right in _SUSPENDED:
+        return whole[0] + " "
+    if cut.left + cut.right in words:
+        return ""
+    if f"{cut.left}-{cut.right}" in words or (wrapped and "-" in cut.left):
+        return "-"
+    if cut.left in words and cut.right in words:
+        return ("-" if whole[0] != "\u00ac" else "") if wrapped else whole
+    return ""

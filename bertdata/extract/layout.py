@@ -76,12 +76,19 @@ def find_layout(text: str) -> Layout:
     if long > _MAX_WRAPPED or longest > max(1.6 * long, _MAX_WRAPPED):
         return Layout(_line_kind(filled), long, lines_per_group=per_group)
     if per_group > 25 and len(filled) > 60:
-        indented = sum(line[0] == " " for line in filled) / len(filled)
-        return Layout("no-blank-lines", long, indented=0.02 < indented < 0.6)
+        return Layout("no-blank-lines", long, indented=_first_lines_indented(filled))
     # Lines of one sentence that happen to be short are still no wrapped text: they don't fill their width.
     if middle < 0.7 * long and per_group > 1.5 and len(filled) > 60 and _ends_as_sentences(filled):
         return Layout("sentence-lines", long, lines_per_group=per_group)
     return Layout("blank-lines", long)
+
+
+def _first_lines_indented(filled: list[str]) -> bool:
+    """Say whether indentation begins paragraphs: lines are indented one by one, not in runs as quoted letters are."""
+    marks = [line[0] == " " for line in filled]
+    indented = sum(marks)
+    alone = sum(mark and not after for mark, after in zip(marks, marks[1:], strict=False))
+    return indented > 0.02 * len(filled) and alone > 0.6 * indented
 
 
 def _line_kind(filled: list[str]) -> Kind:
@@ -137,4 +144,4 @@ def _ends_paragraph(line: str, following: str, width: int) -> bool:
     if _END.search(line):
         return True
     # Headings and verse: far from the margin without an end; they make a block until a full line comes.
-    return room > 0.35 * width and len(following) > 0.8 * width
+    return room > 0.35 * width and (len(following) > 0.8 * width or line.isupper())

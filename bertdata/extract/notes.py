@@ -21,6 +21,9 @@ _TRANSLITERATED = re.compile(r"\[(?:Greek|Hebrew|Arabic|Cyrillic|Russian)(?: \w+
 _LETTER = re.compile(r"\[(?:(oe|ae|OE|AE)|[=:'`~^).,/\\¨]([A-Za-z])|([A-Za-z])[=:'`~^(.,/\\])\]")
 _LIGATURES = {"oe": "œ", "ae": "æ", "OE": "Œ", "AE": "Æ"}
 _ITALICS = re.compile(r"(?<!\w)_([^_\n]+)_|_([^_\n]+)_(?!\w)")
+_STRAY = re.compile(r"(?<![_\w])_(?=[^\W_])|(?<=[^\s_])_(?![_\w])")
+# Rules of stars inside a paragraph, and stars that send the reader to a footnote.
+_STARS = re.compile(r"[ ]?\*(?:[ ]*\*){2,}|(?<=[.,;:!?\"'”’)])\*{1,2}(?![\w*])")
 _BOLD = re.compile(
     r"(?<![\w=])=(?=\S)([^=\n]{1,200})(?<=\S)=(?![\w=])|(?<![\w~])~(?=\S)([^~\n]{1,200})(?<=\S)~(?![\w~])"
 )
@@ -67,6 +70,9 @@ def drop_marks(text: str) -> str:
         text = _PAGE.sub("", text)
     if "_" in text:
         text = _ITALICS.sub(lambda m: m[1] or m[2], text)
+        text = _STRAY.sub("", text)
+    if "*" in text:
+        text = _STARS.sub("", text)
     if "=" in text or "~" in text:
         text = _BOLD.sub(lambda m: m[1] or m[2], text)
     return text

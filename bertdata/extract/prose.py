@@ -6,16 +6,25 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from bertdata.extract.headings import Kind, classify, is_credit, is_full_prose
+from bertdata.extract.headings import Kind, classify, is_credit, is_full_prose, split_heading
 from bertdata.extract.hyphens import join_hyphens
 from bertdata.extract.layout import Layout, find_layout, split_blocks
 from bertdata.extract.notes import drop_marks, drop_notes
 
 # Credits and title pages stand in the first and last blocks of a book.
 _FRONT_BLOCKS, _BACK_BLOCKS = 60, 40
-_OPEN_END = re.compile(r"[^\W_](?:,|-|--)?$")
 # What may end the contents: prose of at least this many characters, or anything behind a chapter heading.
 _SURE_PROSE = 60
+_MAX_TRANSCRIBER = 12
+# The width of a line where the book has none; what a line must hold to be text that a page break cut.
+_COMMON_WIDTH, _SURE_FRAGMENT = 72, 40
+# An index stands in the last part of a book, and runs to its end or to the next chapter.
+_INDEX_SHARE = 0.6
+_BEFORE_SYNOPSIS = ("chapter", "heading", "synopsis", "contents", "page", "rule")
+# What may stand between the halves of a sentence.
+_BETWEEN = ("page", "note", "rule", "table", "fragment")
+_PAGE_BEHIND = re.compile(r"(?<=[.!?][\"'”’ ])[ ]?\d{1,4}$")
+_SMALL_CAPITALS = re.compile(r"[\"'“‘]?(?:[A-Z]+[ '’]?){1,3}(?<=[A-Z])")
 _ENTRY = re.compile(r"\W*(?:chapter\s+)?(?:[ivxlcdm]+|\d{1,3})[.):]\s|.*\s{2,}\d{1,4}$", re.I)
 
 
@@ -36,9 +45,8 @@ def clean_book(text: str, keep_verse: bool = True) -> Prose:
     """
     text, num_notes = drop_notes(text)
     layout = find_layout(text)
-    if layout.kind in ("blank-lines", "no-blank-lines"):
-        text = join_hyphens(text)
-    cleaner = _Cleaner(layout, keep_verse)
+    text = join_hyphens(text)
+    cleaner = _Cleaner(layout, keep_verse, len(text))
     if num_notes:
         cleaner.prose.rules["bracketed-note"] = num_notes
     cleaner.read(split_blocks(text, layout))
@@ -46,72 +54,116 @@ def clean_book(text: str, keep_verse: bool = True) -> Prose:
 
 
 class _Cleaner:
-    """Reads blocks in order; remembers whether it stands in contents, an index, or the file's end notes."""
+    """Reads blocks in order; remembers whether it stands in contents, an index, or a transcriber's note."""
 
-    def __init__(self, layout: Layout, keep_verse: bool) -> None:
-        self.width, self.keep_verse = layout.width, keep_verse
+    def __init__(self, layout: Layout, keep_verse: bool, num_chars: int) -> None:
         # Where a line is a paragraph or sentence its length says nothing.
-        self.wrapped = layout.kind in ("blank-lines", "no-blank-lines")
-        if not self.wrapped:
-            self.width = 72
+        self.width = layout.width if layout.kind in ("blank-lines", "no-blank-lines") else _COMMON_WIDTH
+        self.keep_verse, self.num_chars = keep_verse, num_chars
         self.prose = Prose()
         self.skipping: Kind | None = None
-        self.num_blocks = 0
-        self.last_kind: Kind | None = None
+        self.num_blocks = self.num_skipped = self.position = 0
+        self.last_kind: Kind = "rule"
+        # A cut-off line that the next block may take: small capitals after a drop cap, a line before a page break.
+        self.pending = ""
+        self.is_open = False
 
     def read(self, blocks: Iterable[str]) -> None:
-        width, append = self.width, self._keep
+        width = self.width
         for block in blocks:
             self.num_blocks += 1
+            self.position += len(block)
             if self.skipping is None and self.num_blocks > _FRONT_BLOCKS and is_full_prose(block, width):
-                append(block)
+                self.last_kind = "prose"
+                self._keep(block)
             else:
-                self._consider(block, classify(block, width))
+                self._read_slowly(block)
+
+    def _read_slowly(self, block: str) -> None:
+        heading, rest = split_heading(block) if "\n" in block else ("", block)
+        if heading and rest:
+            self._consider(heading, "chapter")
+        else:
+            rest = block
+        self._consider(rest, classify(rest, self.width))
 
     def _consider(self, block: str, kind: Kind) -> None:
+        seen = kind
+        if kind == "synopsis" and self.last_kind not in _BEFORE_SYNOPSIS:
+            kind = "prose"
         if self.num_blocks <= _FRONT_BLOCKS and kind in ("prose", "verse", "fragment") and is_credit(block):
             kind = "credit"
         if self.skipping is not None:
             kind = self._leave(block, kind)
-        if kind in ("contents", "index", "notes-heading"):
-            self.skipping = kind
-        if kind == "chapter" or (kind == "end" and self.skipping):
-            self.prose.chapters.append((len(self.prose.paragraphs), " ".join(block.split())))
+        elif kind in ("contents", "transcriber") or (kind == "index" and self.position > _INDEX_SHARE * self.num_chars):
+            self.skipping, self.num_skipped = kind, 0
+        self._take(block, kind)
+        self.last_kind = seen
+
+    def _take(self, block: str, kind: Kind) -> None:
         if kind == "prose" or (kind == "verse" and self.keep_verse):
             self._keep(block)
+        elif kind == "fragment" and self.prose.paragraphs:
+            self._keep_fragment(block)
         else:
-            self.prose.rules[kind] = self.prose.rules.get(kind, 0) + 1
-        self.last_kind = kind
+            if kind == "chapter":
+                self.prose.chapters.append((len(self.prose.paragraphs), " ".join(block.split())))
+            if kind not in _BETWEEN:
+                self.is_open = False
+                self.pending = block.strip() if kind == "heading" and _SMALL_CAPITALS.fullmatch(block.strip()) else ""
+            self._count(kind)
+
+    def _count(self, rule: str) -> None:
+        self.prose.rules[rule] = self.prose.rules.get(rule, 0) + 1
 
     def _leave(self, block: str, kind: Kind) -> Kind:
-        """Say what a block is inside contents, an index or notes; they end where the book goes on."""
+        """Say what a block is inside contents, an index or a transcriber's note; they end where the book goes on."""
+        self.num_skipped += 1
         if self.skipping == "contents":
             if kind == "prose" and len(block) >= _SURE_PROSE and not _ENTRY.match(block):
                 self.skipping = None
                 return kind
-            return kind if kind in ("index", "notes-heading", "contents", "chapter", "heading") else "contents-entry"
-        if kind == "chapter":
-            self.skipping = None
+            return kind if kind in ("contents", "chapter", "heading", "transcriber", "credit") else "contents-entry"
+        if kind == "chapter" or (
+            self.skipping == "transcriber"
+            and (self.num_skipped > _MAX_TRANSCRIBER or (kind in ("heading", "contents") and self.num_skipped > 1))
+        ):
+            self.skipping = "contents" if kind == "contents" else None
             return kind
-        if self.skipping == "notes-heading" and kind == "prose" and self.last_kind == "heading":
-            self.skipping = None
-            return kind
-        return kind if kind in ("contents", "index", "notes-heading") else "note"
+        return self.skipping or kind
 
     def _keep(self, block: str) -> None:
         paragraph = " ".join(block.split()) if block[0] == " " or "\n " in block else block.replace("\n", " ")
+        if paragraph[-1].isdigit():
+            paragraph = _PAGE_BEHIND.sub("", paragraph)
         paragraphs = self.prose.paragraphs
-        if paragraphs and paragraph[0].islower() and _goes_on(paragraphs[-1]):
+        if self.pending:
+            if paragraph[0].islower():
+                paragraph = f"{self.pending} {paragraph}"
+            self.pending = ""
+        if paragraphs and (self.is_open or (paragraph[0].islower() and _goes_on(paragraphs[-1]))):
             # A page break, picture or blank line cut a sentence in two.
             paragraphs[-1] += " " + paragraph
-            return
-        paragraphs.append(paragraph)
+        else:
+            paragraphs.append(paragraph)
+        self.is_open = False
+
+    def _keep_fragment(self, block: str) -> None:
+        """Keep a line without an end where the text goes on behind it; a short one waits for what comes next."""
+        line = " ".join(block.split())
+        goes_on = line[0].islower() and _goes_on(self.prose.paragraphs[-1])
+        if len(line) >= _SURE_FRAGMENT or goes_on or self.is_open:
+            self._keep(block)
+            self.is_open = True
+        else:
+            self.pending = f"{self.pending} {line}".strip()
+            self._count("fragment")
 
     def finish(self) -> Prose:
         paragraphs = self.prose.paragraphs
         for n in range(max(0, len(paragraphs) - _BACK_BLOCKS), len(paragraphs)):
             if is_credit(paragraphs[n]):
-                self.prose.rules["credit"] = self.prose.rules.get("credit", 0) + 1
+                self._count("credit")
                 paragraphs[n] = ""
         return self.prose
 
