@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from bertdata.errors import DamagedInputError
@@ -53,7 +53,7 @@ def read_pages(
     `skip` everything before and after the damage is kept, and `counts.lost` gets a line for each loss.
     """
     siteinfo = read_siteinfo(path)
-    for cut in _Cutter(start, end, form, namespaces).cut(read_pieces(path, start, end, form)):
+    for cut in cut_pages(read_pieces(path, start, end, form), start, end, form, namespaces):
         if isinstance(cut, Damage):
             error = DamagedInputError(path, *cut)
             if on_error == "fail":
@@ -64,6 +64,13 @@ def read_pages(
         if cut.namespace == UNKNOWN_NAMESPACE:
             cut = cut._replace(namespace=find_namespace(cut.title, siteinfo))
         yield cut
+
+
+def cut_pages(
+    pieces: Iterable[Piece], start: int, end: int, form: str, namespaces: Collection[int] | None = None
+) -> Iterator[Page | Damage]:
+    """Yield the pages that begin in pieces whose offset is below `end`, and damage where it lies between them."""
+    return _Cutter(start, end, form, namespaces).cut(pieces)
 
 
 class _Cutter:
@@ -77,10 +84,9 @@ class _Cutter:
         self.last_offset = start
         self.is_done = self.is_pending = self.is_closed = self.is_damaged = False
 
-    def cut(self, pieces: Iterator[Piece]) -> Iterator[Page | Damage]:
-        """Yield the slice's pages, and damage where it lies between them."""
+    def cut(self, pieces: Iterable[Piece]) -> Iterator[Page | Damage]:
         for piece in pieces:
-            self.last_offset = piece.offset
+            self.last_offset = piece.offset + (len(piece.data) if self.is_plain else 0)
             if piece.damage:
                 yield from self._lose(piece)
             else:
@@ -137,15 +143,15 @@ class _Cutter:
 
     def _cut_page(self, begin: int, is_end: bool) -> tuple[Page | Damage | None, int]:
         """Return the page that begins at `begin`, or its damage, and where it ends; None while it isn't whole."""
+        if scanned := scan_page(self.data, begin, self.namespaces):
+            return scanned
         stop = self._closing(begin)
         if stop < 0:
             if len(self.data) - begin <= MAX_PAGE_XML:
                 return None, begin
             what = f"page {self._title(begin)!r} is longer than {MAX_PAGE_XML:,} bytes of XML"
             return Damage(self._offset(begin), what), len(self.data)
-        xml = self.data[begin:stop]
-        page = scan_page(xml, self.namespaces)
-        return (page, stop) if page else self._parse_page(begin, stop, is_end)
+        return self._parse_page(begin, stop, is_end)
 
     def _closing(self, begin: int) -> int:
         closing = self.data.find(b"</page", begin)

@@ -14,40 +14,44 @@ _HEAD = re.compile(
     rb"<page>\s*<title>([^<]*)</title>\s*(?:<ns>(-?\d+)</ns>\s*)?<id>(\d+)</id>\s*(<redirect[^<>]*/>\s*)?"
     rb"(?:<restrictions>[^<]*</restrictions>\s*)?<revision>\s*<id>(\d+)</id>"
 )
-_TAIL = re.compile(rb"(?:<(sha1|model|format)>[^<]*</\1>|<sha1 ?/>|\s+)*</revision>\s*</page\s*>")
+# Possessive (`*+`): a page that is cut off here must not be tried in every other way, which takes seconds.
+_TAIL = re.compile(rb"\s*+(?:(?:<(sha1|model|format)>[^<]*+</\1>|<sha1 ?/>)\s*+)*+</revision>\s*+</page\s*+>")
 _MODEL = re.compile(rb"<model>([^<]*)</model>")
-_REFERENCE = re.compile(rb"&(#[0-9]+|#x[0-9A-Fa-f]+|[a-z]+);")
-_NAMED = {b"lt": "<", b"gt": ">", b"quot": '"', b"apos": "'", b"amp": "&"}
+_REFERENCE = re.compile(rb"&([^;]*);")
+_ANY_REFERENCE = re.compile(rb"&([^;&]{0,12});?")
+_NUMBER = re.compile(rb"#[0-9]{1,7}|#x[0-9A-Fa-f]{1,6}")
+_NAMED = {b"lt": b"<", b"gt": b">", b"quot": b'"', b"apos": b"'", b"amp": b"&"}
 WIKITEXT = "wikitext"
 # The namespace of a page whose schema doesn't say it, until `find_namespace` does.
 UNKNOWN_NAMESPACE = -(1 << 31)
 
 
-def scan_page(xml: bytes, namespaces: Collection[int] | None = None) -> Page | None:
-    """Return the page, or None where its XML isn't of the usual form or isn't sound.
+def scan_page(data: bytes, begin: int = 0, namespaces: Collection[int] | None = None) -> tuple[Page, int] | None:
+    """Return the page that begins at byte `begin` and where it ends; None where it isn't whole or of the usual form.
 
     The namespace is `UNKNOWN_NAMESPACE` where the schema doesn't say it. `text` stays empty for a page whose namespace
     is known and not among `namespaces`: most pages of a content export are of no use.
     """
-    head = _HEAD.match(xml)
-    if not head:
+    head = _HEAD.match(data, begin)
+    opening = data.find(b"<text", head.end()) if head else -1
+    inside = data.find(b">", opening) if opening >= 0 else -1
+    if not head or inside < 0:
         return None
-    opening = xml.find(b"<text", head.end())
-    inside = xml.find(b">", opening)
-    before = xml[head.end() : opening]
-    if opening < 0 or inside < 0 or b"<!" in before or b"</revision" in before or b"<text" in before:
+    before = data[head.end() : opening]
+    if b"<!" in before or b"</revision" in before:
         return None
-    closing = xml.find(b"<", inside)
-    if xml[inside - 1] == 0x2F:  # <text ... />
+    closing = data.find(b"<", inside)  # The only `<` of a text is that of its end: all others are escaped.
+    if data[inside - 1] == 0x2F:  # <text ... />
         after, text = inside + 1, b""
-    elif xml.startswith(b"</text>", closing):
-        after, text = closing + 7, xml[inside + 1 : closing]
+    elif data.startswith(b"</text>", closing):
+        after, text = closing + 7, data[inside + 1 : closing]
     else:
         return None
-    if not _TAIL.fullmatch(xml, after):
+    tail = _TAIL.match(data, after)
+    if not tail:
         return None
     try:
-        return _to_page(head, before + xml[after:], text, namespaces)
+        return _to_page(head, before + tail[0], text, namespaces), tail.end()
     except ValueError:  # Not UTF-8, or a reference that isn't XML's: the parser says where.
         return None
 
@@ -89,29 +93,27 @@ def decode_text(data: bytes) -> str:
     """
     if b"\r" in data:
         data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    if b"&" not in data:
-        return data.decode()
-    if b"\0" in data:
-        raise ValueError("a NUL, which XML can't hold")
-    # An ampersand waits as NUL until the others are done, so that what it is the begin of isn't decoded twice.
-    data = data.replace(b"&lt;", b"<").replace(b"&gt;", b">").replace(b"&quot;", b'"').replace(b"&amp;", b"\0")
-    if b"&" in data:
-        data = _REFERENCE.sub(_replace_reference, data)
-        if b"&" in data:
-            raise ValueError("an ampersand that begins no reference")
-    return data.replace(b"\0", b"&").decode()
+    # One split beats four replacements: 240 MB/s of English wikitext, which has a reference in 100 bytes, against 145.
+    parts = _REFERENCE.split(data)
+    try:
+        parts[1::2] = map(_NAMED.__getitem__, parts[1::2])
+    except KeyError:
+        parts = [_ANY_REFERENCE.sub(_replace_reference, data)]
+    if b"&" in parts[-1] and len(parts) > 1:
+        raise ValueError("an ampersand that begins no reference")
+    return b"".join(parts).decode()
 
 
 def _replace_reference(match: re.Match[bytes]) -> bytes:
     name = match[1]
-    if name[:1] == b"#":
-        number = int(name[2:], 16) if name[1:2] == b"x" else int(name[1:])
-        if number not in (9, 10, 13) and not (0x20 <= number < 0xD800 or 0xE000 <= number < 0xFFFE or number > 0xFFFF):
-            raise ValueError("a reference to a character that XML can't hold")
-        return b"\0" if number == 0x26 else chr(number).encode()
-    if name not in _NAMED:
-        raise ValueError("a reference to an entity that XML doesn't have")
-    return _NAMED[name].encode() if name != b"amp" else b"\0"
+    if name in _NAMED:
+        return _NAMED[name]
+    if not _NUMBER.fullmatch(name):
+        raise ValueError("an ampersand that begins none of XML's references")
+    number = int(name[2:], 16) if name[1:2] == b"x" else int(name[1:])
+    if number not in (9, 10, 13) and not (0x20 <= number < 0xD800 or 0xE000 <= number < 0xFFFE or number > 0xFFFF):
+        raise ValueError("a reference to a character that XML can't hold")
+    return chr(number).encode()
 
 
 def parse_page(xml: bytes) -> Page:
