@@ -9,7 +9,7 @@ from bertdata.extract.options import ExtractOptions
 from bertdata.extract.wikitext import lines, stray, tidy
 from bertdata.extract.wikitext.bounds import TooDeep, broken_bound
 from bertdata.extract.wikitext.fast import Reader, flatten
-from bertdata.extract.wikitext.marks import Tally, without_controls
+from bertdata.extract.wikitext.marks import Hole, Tally, without_controls
 from bertdata.extract.wikitext.templates import Templates
 from bertdata.extract.wikitext.wiki import Wiki, is_redirect, normal_name, wiki_for
 from bertdata.records import SiteInfo
@@ -23,13 +23,15 @@ _MAX_FRAGMENT_CHARS, _MAX_FRAGMENT_MARKS = 20_000, 200
 class Cleaned:
     """What became of a page: its `text`, or why it was `skipped` (never was text) or `rejected` (refused).
 
-    `rules` counts what was removed and kept, by rule; `hole:NAME` counts sentences cut short by template NAME.
+    `rules` counts what was removed and kept, by rule; `hole:NAME` counts sentences cut short by template NAME, and
+    `holes` shows them.
     """
 
     text: str
     skipped: str | None = None
     rejected: str | None = None
     rules: dict[str, int] = field(default_factory=dict)
+    holes: tuple[Hole, ...] = ()
 
 
 class Cleaner:
@@ -64,7 +66,7 @@ class Cleaner:
             prose = self.prose(flatten(without_controls(text), title, reader), title, reader)
         except TooDeep:
             return Cleaned("", rejected="too-deep")
-        return Cleaned(prose, rejected=None if prose else "no-text", rules=reader.tally.rules)
+        return Cleaned(prose, rejected=None if prose else "no-text", rules=reader.tally.rules, holes=tuple(reader.tally.holes))
 
     def prose(self, flat: str, title: str, reader: Reader) -> str:
         """Return the paragraphs of flat text, one blank line between them."""

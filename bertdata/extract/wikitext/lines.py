@@ -8,7 +8,7 @@ from bertdata.extract.wikitext.marks import Tally
 
 _M = "(?:\x02[0-9]+\x03)*"
 # A line's start is its line end before: a literal first character lets the scan run at the speed of memchr.
-_LINE = re.compile(
+LINE = re.compile(
     rf"\n{_M}(?:(?P<heading>(={{1,6}}+)[^\n]+?\2[ \t]*{_M}[ \t]*(?=\n|\Z))|(?P<list>[*#:;][^\n]*+)"
     rf"|(?P<table>[ \t]*{_M}(?:\||\{{\|)[^\n]*+)|(?P<rule>-{{4,}}))"
 )
@@ -94,7 +94,7 @@ def drop_lines(text: str, tally: Tally) -> str:
         return "\n"
 
     num_lines: dict[str, int] = {}
-    text = _LINE.sub(replace, "\n" + text)
+    text = LINE.sub(replace, "\n" + text)
     for kind, num in num_lines.items():
         tally.add(kind + " line", num)
     if "'''" in text:

@@ -10,7 +10,7 @@ from bertdata.extract.wikitext.wiki import Wiki, normal_name
 # [[target]] and [[target|label]] without a colon, a bracket or a brace inside: what split() returns beside the rest
 # are the labels, so the whole step runs at C speed.
 _SIMPLE = re.compile(r"\[\[(?:[^\[\]|:{}<>\n#/]++\|(?=[^\[\]{}|\n]*+\]\]))?+([^\[\]|:{}<>\n]++)\]\]")
-_INNER = re.compile(r"\[\[((?:[^\[\]\n]++|\n(?![\n=])|\[(?!\[)|\](?!\]))*+)\]\]")
+INNER = re.compile(r"\[\[((?:[^\[\]\n]++|\n(?![\n=])|\[(?!\[)|\](?!\]))*+)\]\]")
 _SCHEMES = r"(?:https?|ftps?|sftp|ircs?|gopher|telnet|nntp|news|svn|git|ssh|worldwind|redis|mms|ipfs|matrix)://"
 _LOOSE_SCHEMES = r"(?:mailto|news|tel|sip|sips|sms|bitcoin|magnet|urn|geo|xmpp|skype):"
 _EXTERNAL = re.compile(
@@ -50,7 +50,7 @@ def link_text(inside: str, wiki: Wiki, tally: Tally) -> str:
 
 def inner_links(text: str, wiki: Wiki, tally: Tally) -> str:
     """Replace the innermost remaining links."""
-    return _INNER.sub(lambda found: link_text(found[1], wiki, tally), text)
+    return INNER.sub(lambda found: link_text(found[1], wiki, tally), text)
 
 
 def external_links(text: str, tally: Tally) -> str:

@@ -7,6 +7,7 @@ name the template; a comment leaves `\\x05` until its line is looked at. XML all
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 COMMENT = "\x05"
 MARK = re.compile("\x02[0-9]+\x03")
@@ -26,11 +27,19 @@ def without_controls(text: str) -> str:
     return _CONTROL.sub("", text) if any(c in text for c in "\0\1\2\3\4\5\6") else text
 
 
+class Hole(NamedTuple):
+    """A place where a sentence seems to lack words: what stands around it, and the template that stood there."""
+
+    context: str
+    template: str
+
+
 class Tally:
-    """The counts of one page by rule, and the names behind its marks."""
+    """The counts of one page by rule, its suspected holes, and the names behind its marks."""
 
     def __init__(self) -> None:
         self.rules: dict[str, int] = {}
+        self.holes: list[Hole] = []
         self._names: list[str] = []
         self._marks: dict[str, str] = {}
 

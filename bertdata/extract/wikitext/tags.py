@@ -16,7 +16,7 @@ _DROPPED = "ul ol dl table h1 h2 h3 h4 h5 h6 pre math gallery timeline ref".spli
 
 TAG_TEXT: dict[str, str] = {name: "" for name in _INLINE} | {name: "\n\n" for name in _BLOCK} | {"br": " ", "wbr": ""}
 KNOWN = frozenset([*TAG_TEXT, *_LINES, *_DROPPED])
-_TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9]*+)(?=[\s/>])((?:[^<>\n]|\n(?!\n))*+)>")
+TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9]*+)(?=[\s/>])((?:[^<>\n]|\n(?!\n))*+)>")
 _LIST = re.compile(
     r"<(ul|ol|dl|table|h[1-6])(?=[\s>])[^<>]*+>([^<]*+(?:<(?!/?(?:ul|ol|dl|table|h[1-6])[\s>])[^<]*+)*+)</\1\s*>",
     re.IGNORECASE,
@@ -79,7 +79,7 @@ def drop_tags(text: str, tally: Tally) -> str:
         num_tags[0] += 1
         return left
 
-    text = _TAG.sub(replace, text)
+    text = TAG.sub(replace, text)
     tally.add("tag", num_tags[0])
     return text
 

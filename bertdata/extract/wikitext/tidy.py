@@ -6,7 +6,7 @@ import re
 import unicodedata
 from html.entities import html5
 
-from bertdata.extract.wikitext.marks import MARK, Tally
+from bertdata.extract.wikitext.marks import MARK, Hole, Tally
 
 _ENTITY = re.compile(r"&(?:#([0-9]{1,7})|#[xX]([0-9a-fA-F]{1,6})|([A-Za-z][A-Za-z0-9]{1,31}));")
 _INVISIBLE = re.compile("[\u00ad\u200b\u2060\ufeff]")
@@ -28,7 +28,7 @@ _BEFORE_CLOSE = re.compile(rf"[ \x02,;:、，；](?:(?<=\x02)[0-9]+\x03)?(?: |{_
 _DOUBLED = re.compile(
     rf"([,;:、，；])(?:(?:{_B}[,;:、，；])+(?={_B}[\w(])|(?:{_B}[,;、，；])*{_B}([.。!?](?!\.)|[,;、，；]))"
 )
-_BLANK_BEFORE = re.compile(rf"[ \x02](?:(?<=\x02)[0-9]+\x03)?(?: |{_M})*([,.])(?=[\s\x02)]|$)(?! \.)")
+_BLANK_BEFORE = re.compile(rf"(?<!\.)[ \x02](?:(?<=\x02)[0-9]+\x03)?(?: |{_M})*([,.])(?=[\s\x02)]|$)(?! \.)")
 _BLANK_BEFORE_MORE = re.compile(rf"[ \x02](?:(?<=\x02)[0-9]+\x03)?(?: |{_M})*([;:!?])(?=[\s\x02)]|$)")
 _BLANKS = re.compile("  +")
 # Holes that no repair closes: the sentence lacks words.
@@ -89,8 +89,19 @@ def _last_sign(found: re.Match[str]) -> str:
 def count_holes(text: str, tally: Tally) -> None:
     """Count the places where a dropped template leaves its sentence short, by template."""
     for found in _MARKED_HOLE.finditer(text):
+        context = MARK.sub("", text[max(0, found.start() - 40) : found.start(1)] + "▢" + text[found.end(1) : found.end() + 20])
         for mark in MARK.findall(found[1]):
             tally.add("hole:" + tally.name(mark))
+            tally.holes.append(Hole(context, tally.name(mark)))
+
+
+def holes(text: str) -> list[Hole]:
+    """Return the suspected holes of a finished text: `( )`, `At ,`, `in .`; which template made them isn't known here.
+
+    >>> holes("It has an area of and a mayor.")
+    [Hole(context='It has an area of and a mayor.', template='')]
+    """
+    return [Hole(text[max(0, m.start() - 40) : m.end() + 20], "") for m in HOLE.finditer(text)]
 
 
 def normal_text(paragraph: str, language: str, tally: Tally) -> str:
