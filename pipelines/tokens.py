@@ -31,7 +31,7 @@ def build_tokens(build: Build, options: TokensOptions) -> Result:
     if record is not None:
         build.reporter.skip("tokens", f"done before ({record['result']['tokens']:,} tokens)")
         return record
-    tasks = [Task(Path(d["path"]).stem, d["path"], d["bytes"]) for d in documents]
+    tasks = [Task(Path(d["path"]).stem, d, d["text_bytes"]) for d in documents]
     work = functools.partial(_tokenize, str(build.folder), lowercase, options)
     results = run_step(build, step, tasks, work, _BYTES_PER_SECOND)
     result = _summarise(results)
@@ -42,11 +42,12 @@ def build_tokens(build: Build, options: TokensOptions) -> Result:
     return step.complete(result)
 
 
-def _tokenize(folder: str, lowercase: bool, options: TokensOptions, path: str) -> Result:
-    source, output = Path(folder) / path, Path(folder) / "tokens" / f"{Path(path).stem}.arrow"
+def _tokenize(folder: str, lowercase: bool, options: TokensOptions, documents: dict[str, Any]) -> Result:
+    source = Path(folder) / documents["path"]
+    output = Path(folder) / "tokens" / f"{source.stem}.arrow"
     vocabulary = _vocabulary(str(Path(folder) / "vocab" / "vocab.txt"), lowercase)
     result = tokenize_documents(str(source), str(output), vocabulary, options)
-    count("bytes", source.stat().st_size)
+    count("bytes", documents["text_bytes"])
     count("documents", result["documents"])
     return {**result, "files": {"tokens": [describe_file(output, Path(folder), result["rows"])]}}
 

@@ -7,12 +7,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from bertdata.word_counts import count_words, learn_from_counts, merge_counts
+
 from bertdata.errors import OptionError, require
 from bertdata.extract.step import describe_file
 from bertdata.files import sha256_file
 from bertdata.steps import Step
 from bertdata.vocab import read_vocabulary, write_vocabulary
-from bertdata.word_counts import count_words, learn_from_counts, merge_counts
 from pipelines.progress import count
 from pipelines.step import Build, Result, Task, run_step
 from pipelines.tables import documents_files, files_digest
@@ -61,11 +62,11 @@ def build_vocab(build: Build, options: VocabOptions) -> Result:
         return record
     folder = build.folder / "vocab"
     if options.vocab_file:
-        tokens = read_vocabulary(options.vocab_file, options.lowercase).tokens
+        tokens = list(read_vocabulary(options.vocab_file, options.lowercase).tokens)
         build.reporter.begin("vocab", 0, 0, 0)
         result: Result = {}
     else:
-        tasks = [Task(Path(d["path"]).stem, d["path"], d["bytes"]) for d in documents]
+        tasks = [Task(Path(d["path"]).stem, d, d["text_bytes"]) for d in documents]
         work = functools.partial(_count, str(build.folder), str(step.work), options.lowercase)
         partial = run_step(build, step, tasks, work, _BYTES_PER_SECOND)
         paths = [str(build.folder / file["path"]) for each in partial for file in each["files"]["counts"]]
@@ -81,8 +82,8 @@ def build_vocab(build: Build, options: VocabOptions) -> Result:
     )
 
 
-def _count(folder: str, work: str, lowercase: bool, path: str) -> Result:
-    output = Path(work) / f"{Path(path).stem}.counts.parquet"
-    result = count_words(str(Path(folder) / path), str(output), lowercase=lowercase)
-    count("bytes", (Path(folder) / path).stat().st_size)
+def _count(folder: str, work: str, lowercase: bool, documents: dict[str, Any]) -> Result:
+    output = Path(work) / f"{Path(documents['path']).stem}.counts.parquet"
+    result = count_words(str(Path(folder) / documents["path"]), str(output), lowercase=lowercase)
+    count("bytes", documents["text_bytes"])
     return {**result, "files": {"counts": [describe_file(output, Path(folder), 0)]}}

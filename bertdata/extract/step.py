@@ -51,6 +51,8 @@ def extract_slice(
                 told_pages, told_bytes = counts.pages, text_bytes
         progress(counts.pages - told_pages, text_bytes - told_bytes)
     files = {name: tables[kind].describe(folder) for name, kind in (("documents", Document), ("rejected", Rejection))}
+    if files["documents"]:
+        files["documents"]["text_bytes"] = text_bytes
     return {
         "slice": slice_.index,
         "source": slice_.source,
