@@ -55,7 +55,7 @@ bare: .bare/.ready
 
 # Public bug reports of tools of this kind, each an executable case; without them (a plain clone) there is none to run.
 cases: setup
-	@if [ -d $(CASES) ]; then $(BIN)/python $(CASES)/run_cases.py $(CASES) --bertdata $(abspath $(BIN))/bertdata; \
+	@if [ -d $(CASES) ]; then $(abspath $(BIN))/python $(abspath $(CASES))/run_cases.py $(abspath $(CASES)) --bertdata $(abspath $(BIN))/bertdata; \
 	else echo "no cases at $(CASES)"; fi
 
 clean:
