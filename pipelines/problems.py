@@ -73,10 +73,11 @@ def restore_error(error: BaseException) -> BaseException:
     if match := _CARRIED.search(message):
         original, text = pickle.loads(base64.b64decode(match[1]))
         return _noted(original, message, text)
-    cause: BaseException | None = error
-    while cause := cause.__context__:
+    cause = error.__context__
+    while cause is not None:
         if not isinstance(cause, Exception):
             return cause
+        cause = cause.__context__
     *_, last = message.rstrip().split("\n")
     return _noted(RuntimeError(last), message, message) if last != message else error
 
