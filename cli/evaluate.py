@@ -34,7 +34,7 @@ def command(model: Path, file: str, output: Path | None, header: bool | None, un
       bertdata evaluate runs/mrpc test.tsv --output runs/mrpc/test
     """
     from cli.scores import print_notes, print_results
-    from trainer.finetune import evaluate
+    from trainer.evaluate import evaluate
 
     if unlabelled and output is None:
         raise click.UsageError("--unlabelled gives predictions only, so it needs --output.")

@@ -81,6 +81,14 @@ from cli import options
 @click.option(
     "--n-best", "num_best", type=int, default=20, show_default=True, help="squad: answers kept for each question."
 )
+@click.option(
+    "--precision",
+    type=click.Choice(["auto", "fp32", "bf16"]),
+    default="auto",
+    show_default=True,
+    help="Format of matrix products; auto: bf16 where the hardware has it.",
+)
+@click.option("--device", default="auto", show_default=True, metavar="NAME", help="cpu or cuda; auto: a GPU if any.")
 @click.option("--force", is_flag=True, help="Overwrite a finished fine-tuning in the output folder.")
 @options.json_option
 def command(

@@ -18,7 +18,8 @@ class Features:
     """What a model reads, one row a sequence: `input_ids` with special tokens, where B begins, targets.
 
     `targets` has one row per sequence: a scalar (class or score), a pair (start, end), or one label a token (-100 for
-    none, with `per_token`). `example` is the number of the example that a sequence belongs to; `num_truncated` counts examples cut.
+    none, with `per_token`). `example` is the number of the example that a sequence belongs to; `num_truncated` counts
+    the examples that were cut.
     """
 
     input_ids: list[Ids]

@@ -11,46 +11,23 @@ import json
 import shutil
 import statistics
 import time
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from bertdata import __version__
-from bertdata.errors import FormatError, InputError, OptionError, require
+from bertdata.errors import OptionError, require
 from trainer.encode import Encoder
+from trainer.evaluate import length_notes, write_files
 from trainer.features import Features
-from trainer.heads import (
-    BertForQuestionAnswering,
-    BertForSequenceClassification,
-    BertForTokenClassification,
-    TaskModel,
-)
-from trainer.hf import load_encoder, load_parts, read_config, write_model, write_text, write_tokenizer
+from trainer.heads import TaskModel
+from trainer.hf import load_encoder, read_config, write_model, write_text, write_tokenizer
+from trainer.kinds import make_kind, make_model
 from trainer.model import BertConfig, init_weights
-from trainer.spans import SpanKind
 from trainer.tasks import FinetuneOptions, choose_length, find_task
-from trainer.texts import TextKind
-from trainer.tuning import Report, choose_device, predict, tune
-from trainer.words import WordKind
+from trainer.tuning import Compute, Report, choose_compute, predict, tune
 
-Kind = TextKind | WordKind | SpanKind
 # A line of the log every so many steps, so that a long run's log stays small.
 _LOG_STEPS = 10
-
-
-def make_kind(options: FinetuneOptions, labels: Sequence[str] = ()) -> Kind:
-    """Return what reads, encodes, decodes and scores the task of the options."""
-    kinds: dict[str, Callable[[FinetuneOptions, Sequence[str]], Kind]] = {"tokens": WordKind, "spans": SpanKind}
-    return kinds.get(options.kind, TextKind)(options, labels)
-
-
-def make_model(kind: Kind, config: BertConfig) -> TaskModel:
-    """Return a model with the head of the task."""
-    if isinstance(kind, SpanKind):
-        return BertForQuestionAnswering(config)
-    if isinstance(kind, WordKind):
-        return BertForTokenClassification(config, len(kind.labels))
-    return BertForSequenceClassification(config, 1 if kind.regression else len(kind.labels), kind.regression)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,6 +45,7 @@ class _Setup:
     dev_examples: Any
     dev: Features
     notes: list[str]
+    compute: Compute
 
 
 def finetune(
@@ -103,7 +81,7 @@ def finetune(
             if best:
                 _save(setup, model, predictions)
             if num_seeds > 1:
-                _write_files(output / "seeds" / str(seed), setup.kind.files(predictions))
+                write_files(output / "seeds" / str(seed), setup.kind.files(predictions))
     results = _results(setup, run, train, dev, scored, main)
     write_text(output / "results.json", json.dumps(results, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
     return results
@@ -133,17 +111,21 @@ def _prepare(run: Path, train: str, dev: str, output: Path, options: FinetuneOpt
     features = [kind.features(train_examples, encoder, length, True), kind.features(dev_examples, encoder, length)]
     notes = train_examples.notes + dev_examples.notes
     for examples, part in zip((train_examples, dev_examples), features, strict=True):
-        notes += _length_notes(examples, part, length)
-    return _Setup(run, output, config, options, kind, encoder, length, features[0], dev_examples, features[1], notes)
-
-
-def _length_notes(examples: Any, features: Features, length: int) -> list[str]:
-    if not features.num_truncated:
-        return []
-    what = "were split" if features.per_token else "were cut"
-    return [
-        f"{examples.path}: {features.num_truncated:,} of {len(examples):,} examples are longer than {length} tokens and {what}"
-    ]
+        notes += length_notes(examples, part, length)
+    return _Setup(
+        run,
+        output,
+        config,
+        options,
+        kind,
+        encoder,
+        length,
+        features[0],
+        dev_examples,
+        features[1],
+        notes,
+        choose_compute(options),
+    )
 
 
 def _run_seed(setup: _Setup, seed: int, log: _Log) -> tuple[TaskModel, dict[str, Any], list[dict[str, Any]]]:
@@ -153,11 +135,11 @@ def _run_seed(setup: _Setup, seed: int, log: _Log) -> tuple[TaskModel, dict[str,
     missing = load_encoder(model.bert, setup.run)
     if missing and model.has_pooler:
         log({"event": "note", "note": f"{setup.run} has no pooler: a new one is trained"})
-    model.to(choose_device())
+    model.to(setup.compute.device)
     metrics: dict[str, Any] = {}
     predictions: list[dict[str, Any]] = []
-    for epoch in tune(model, setup.train, setup.options, seed, log):
-        predictions = setup.kind.decode(setup.dev_examples, setup.dev, predict(model, setup.dev))
+    for epoch in tune(model, setup.train, setup.options, seed, setup.compute, log):
+        predictions = setup.kind.decode(setup.dev_examples, setup.dev, predict(model, setup.dev, setup.compute))
         metrics = setup.kind.score(setup.dev_examples, predictions)
         log({"event": "epoch", "seed": seed, "epoch": epoch, "metrics": metrics})
     return model, metrics, predictions
@@ -180,13 +162,7 @@ def _save(setup: _Setup, model: TaskModel, predictions: list[dict[str, Any]]) ->
     options = dataclasses.asdict(setup.options) | {"max_seq_length": setup.length}
     task = {"bertdata_version": __version__, "options": options, "labels": labels}
     write_text(setup.output / "task.json", json.dumps(task, indent=1, ensure_ascii=False) + "\n")
-    _write_files(setup.output, setup.kind.files(predictions))
-
-
-def _write_files(folder: Path, files: dict[str, str]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in files.items():
-        write_text(folder / name, text)
+    write_files(setup.output, setup.kind.files(predictions))
 
 
 def _results(setup: _Setup, run: Any, train: str, dev: str, scored: list[dict[str, Any]], main: str) -> dict[str, Any]:
@@ -196,6 +172,7 @@ def _results(setup: _Setup, run: Any, train: str, dev: str, scored: list[dict[st
         "model": str(run),
         "train": {"file": train, "sequences": len(setup.train)},
         "dev": {"file": dev, "examples": len(setup.dev_examples), "sequences": len(setup.dev)},
+        "compute": setup.compute.words,
         "main_metric": main,
         "metrics": best["metrics"],
         "notes": setup.notes,
@@ -210,58 +187,6 @@ def _results(setup: _Setup, run: Any, train: str, dev: str, scored: list[dict[st
         "mean": {name: statistics.fmean(column) for name, column in values.items()},
         "sd": {name: statistics.stdev(column) for name, column in values.items()},
     }
-
-
-def evaluate(
-    run: str | Path, path: str, *, output: str | Path | None = None, header: bool | None = None, labelled: bool = True
-) -> dict[str, Any]:
-    """Score a fine-tuned model on a file, and write its predictions to `output` where that is given.
-
-    With `labelled` false the file has no labels: predictions only. Raises FormatError where `run` isn't the result
-    of `finetune`.
-    """
-    run = Path(run)
-    config = read_config(run)
-    options, labels = read_task(run)
-    if header is not None:
-        options = dataclasses.replace(options, header=header)
-    kind: Any = make_kind(options, labels)
-    examples = kind.read(path, labelled)
-    if labelled:
-        kind.check(examples)
-    features = kind.features(examples, Encoder(run, config.vocab_size), options.max_seq_length)
-    model = make_model(kind, config)
-    missing = [name for name in load_parts(model, run) if ".pooler." not in name or model.has_pooler]
-    if missing:
-        raise FormatError(f"{run} has no weights {missing[0]}: fine-tune it again.")
-    predictions = kind.decode(examples, features, predict(model.to(choose_device()), features))
-    results: dict[str, Any] = {
-        "task": options.task,
-        "model": str(run),
-        "file": path,
-        "examples": len(examples),
-        "metrics": kind.score(examples, predictions) if labelled else {},
-        "notes": examples.notes + _length_notes(examples, features, options.max_seq_length),
-    }
-    if output is not None:
-        _write_files(Path(output), kind.files(predictions))
-        write_text(
-            Path(output) / "results.json", json.dumps(results, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-        )
-    return results
-
-
-def read_task(run: Path) -> tuple[FinetuneOptions, list[str]]:
-    """Read the options and labels of a fine-tuned model; raises FormatError where it has none."""
-    path = run / "task.json"
-    if not path.is_file():
-        raise InputError(f"{run} has no task.json, so it isn't the result of `bertdata finetune`: fine-tune it first.")
-    try:
-        task = json.loads(path.read_text(encoding="utf-8"))
-        values = task["options"] | {"text_columns": tuple(task["options"]["text_columns"])}
-        return FinetuneOptions(**values), list(task["labels"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise FormatError(f"{path} can't be read ({error}): fine-tune the model again.") from error
 
 
 class _Log:

@@ -55,7 +55,8 @@ class BertForSequenceClassification(TaskModel):
         self.classifier = nn.Linear(config.hidden_size, num_outputs)
 
     def forward(self, batch: TaskBatch) -> Tensor:
-        return self.classifier(self.dropout(self.encode(batch)[1]))  # [N, outputs]
+        logits: Tensor = self.classifier(self.dropout(self.encode(batch)[1]))  # [N, outputs]
+        return logits
 
     def loss(self, logits: Tensor, batch: TaskBatch) -> Tensor:
         if self.regression:
@@ -74,7 +75,8 @@ class BertForTokenClassification(TaskModel):
         self.classifier = nn.Linear(config.hidden_size, num_outputs)
 
     def forward(self, batch: TaskBatch) -> Tensor:
-        return self.classifier(self.dropout(self.encode(batch)[0]))  # [T, outputs]
+        logits: Tensor = self.classifier(self.dropout(self.encode(batch)[0]))  # [T, outputs]
+        return logits
 
     def loss(self, logits: Tensor, batch: TaskBatch) -> Tensor:
         # A batch in which no token carries a label has no loss, not 0 / 0.
@@ -92,7 +94,8 @@ class BertForQuestionAnswering(TaskModel):
         self.qa_outputs = nn.Linear(config.hidden_size, 2)
 
     def forward(self, batch: TaskBatch) -> Tensor:
-        return self.qa_outputs(self.encode(batch)[0])  # [T, 2]
+        logits: Tensor = self.qa_outputs(self.encode(batch)[0])  # [T, 2]
+        return logits
 
     def loss(self, logits: Tensor, batch: TaskBatch) -> Tensor:
         padded = pad_rows(logits.float(), batch)  # [N, L, 2]

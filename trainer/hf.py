@@ -1,8 +1,8 @@
 """Folders that Hugging Face's tools read and write: a model's weights, its configuration and its tokenizer.
 
-A run's folder has the same form, so a run and a downloaded BERT are taken in the same way. One quirk: transformers makes
-[PAD]'s embedding row zero in new models and blocks its gradient; here it is an ordinary trained row, as in the original.
-It is never attended to, so outputs are the same.
+A run's folder has the same form, so a run and a downloaded BERT are taken in the same way. One quirk: transformers
+makes [PAD]'s embedding row zero in new models and blocks its gradient; here it is an ordinary trained row, as in the
+original. It is never attended to, so outputs are the same.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def write_model(model: nn.Module, folder: Path, architecture: str, extra: dict[s
 
 
 def write_tokenizer(source: str | Path, folder: Path, max_length: int) -> None:
-    """Write the source folder's tokenizer as `tokenizer.json`, `vocab.txt` and a `tokenizer_config.json` for transformers."""
+    """Write the source folder's tokenizer: `tokenizer.json`, `vocab.txt`, `tokenizer_config.json` for transformers."""
     from trainer.encode import load_tokenizer
 
     tokenizer = load_tokenizer(source)
@@ -193,8 +193,8 @@ def _model_card(config: BertConfig, architecture: str) -> str:
     size = f"{config.num_hidden_layers} layers, {config.hidden_size} hidden units, {config.num_attention_heads} heads"
     return (
         f"---\nlibrary_name: transformers\ntags:\n- bert\n---\n\n# BERT ({size})\n\n"
-        f"Trained and exported by bertdata. Load it with `transformers.{architecture}.from_pretrained`; the activation is "
-        f"`{config.hidden_act}`, as it was trained.\n"
+        f"Trained and exported by bertdata. Load it with `transformers.{architecture}.from_pretrained`; the activation "
+        f"is `{config.hidden_act}`, as it was trained.\n"
     )
 
 

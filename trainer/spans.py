@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bertdata.errors import InputError, OptionError
-from trainer.encode import Encoder, Ids
+from trainer.encode import Encoder
 from trainer.features import Features
 from trainer.span_decoding import Candidate, best_candidates, choose_answer, window_candidates
 from trainer.squad import Question, locate_answer, read_questions
@@ -87,7 +87,7 @@ class SpanKind:
             self.labels = ["null"]
 
     def features(self, examples: Questions, encoder: Encoder, length: int, training: bool = False) -> SpanFeatures:
-        """Encode windows of [CLS] question [SEP] passage [SEP]; in training without questions whose answer isn't found."""
+        """Encode windows of [CLS] question [SEP] passage [SEP]; training leaves out answers that aren't found."""
         queries = encoder.ids([question.question for question in examples.questions])
         contexts = list(dict.fromkeys(question.context for question in examples.questions))
         passages = dict(zip(contexts, encoder.ids_and_offsets(contexts), strict=True))
@@ -214,4 +214,5 @@ def _answer_notes(path: str, questions: Sequence[Question]) -> Iterator[str]:
         if not q.context.startswith(text, max(at, 0)) and locate_answer(q.context, text, at)
     ]
     if moved:
-        yield f"{path}: {len(moved):,} answers lie beside their offset and were found there (first: {moved[0]!r})"
+        count = f"{len(moved):,} of {len(questions):,} answers"
+        yield f"{path}: {count} are not at their offset, but were found beside it (first: {moved[0]!r})"

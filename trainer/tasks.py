@@ -125,6 +125,8 @@ class FinetuneOptions:
     max_query_length: int = 64
     max_answer_length: int = 30
     num_best: int = 20
+    precision: str = "auto"
+    device: str = "auto"
 
     def __post_init__(self) -> None:
         find_task(self.task)
@@ -138,6 +140,7 @@ class FinetuneOptions:
             self.max_seq_length == 0 or self.max_seq_length >= 8, f"--max-seq-length {self.max_seq_length} is below 8."
         )
         require(self.on_error in ("fail", "skip"), f"--on-error {self.on_error!r} must be fail or skip.")
+        require(self.precision in ("auto", "fp32", "bf16"), f"--precision {self.precision!r}: auto, fp32 or bf16.")
         require(len(self.text_columns) <= 2, "--text-column may be given once or twice: one text or a pair.")
 
     @property

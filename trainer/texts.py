@@ -195,4 +195,5 @@ def _label_key(labels: Sequence[str]) -> Any:
 
 def _softmax(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     shares: npt.NDArray[np.float64] = np.exp(logits - logits.max())
-    return shares / shares.sum()
+    shares /= shares.sum()
+    return shares

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,11 @@ import torch
 
 from bertdata.errors import BuildError
 from bertdata.rng import rng_for
-from trainer.features import Features, pack
+from trainer.distributed import choose_device
+from trainer.features import Features, TaskBatch, pack
 from trainer.heads import TaskModel
 from trainer.optim import clip_gradients, make_optimizer, set_rate
+from trainer.precision import choose_precision
 from trainer.schedule import Schedule
 from trainer.tasks import FinetuneOptions
 
@@ -42,12 +45,13 @@ def batches(num_sequences: int, options: FinetuneOptions, seed: int) -> Iterator
         epoch += 1
 
 
-def tune(model: TaskModel, features: Features, options: FinetuneOptions, seed: int, report: Report) -> Iterator[int]:
+def tune(
+    model: TaskModel, features: Features, options: FinetuneOptions, seed: int, compute: Compute, report: Report
+) -> Iterator[int]:
     """Train all weights of `model`; give the number of each finished epoch, so that the caller can score it.
 
     Raises BuildError where the loss isn't finite, or the memory isn't enough.
     """
-    device = next(model.parameters()).device
     torch.manual_seed(seed)  # dropout
     optimizer = make_optimizer("adamw", model, options.learning_rate, options.weight_decay)
     total = count_steps(len(features), options)
@@ -56,7 +60,7 @@ def tune(model: TaskModel, features: Features, options: FinetuneOptions, seed: i
     for step, rows in enumerate(batches(len(features), options, seed)):
         model.train()
         set_rate(optimizer, schedule.at(step))
-        loss = _step(model, optimizer, features, rows, device)
+        loss = _step(model, optimizer, pack(features, rows), compute)
         if not math.isfinite(loss):
             examples = ", ".join(map(str, sorted(set(features.example[rows].tolist()))[:8]))
             raise BuildError(
@@ -67,35 +71,32 @@ def tune(model: TaskModel, features: Features, options: FinetuneOptions, seed: i
             yield math.ceil((step + 1) / per_epoch)
 
 
-def _step(
-    model: TaskModel, optimizer: torch.optim.Optimizer, features: Features, rows: Any, device: torch.device
-) -> float:
-    batch = pack(features, rows).to(device)
+def _step(model: TaskModel, optimizer: torch.optim.Optimizer, batch: TaskBatch, compute: Compute) -> float:
     try:
-        with autocast(device):
+        batch = batch.to(compute.device)
+        with compute.autocast():
             logits = model(batch)
         loss = model.loss(logits, batch)
-        loss.backward()
+        torch.autograd.backward(loss)
         clip_gradients(model, 1.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         return float(loss.detach())
     except torch.OutOfMemoryError as error:
         raise BuildError(
-            f"{device} has not enough memory: lower --batch-size or --max-seq-length ({error})."
+            f"{compute.device} has not enough memory: lower --batch-size or --max-seq-length ({error})."
         ) from error
 
 
-def predict(model: TaskModel, features: Features) -> list[npt.NDArray[np.float32]]:
+def predict(model: TaskModel, features: Features, compute: Compute) -> list[npt.NDArray[np.float32]]:
     """Return each sequence's logits, in the order of the features: [C] for texts, [L, C] for tokens and spans."""
-    device = next(model.parameters()).device
     lengths = features.lengths
     order = np.argsort(lengths, kind="stable")
     found: list[Any] = [None] * len(features)
     model.eval()
     for rows in _by_tokens(order, lengths):
-        batch = pack(features, rows).to(device)
-        with torch.inference_mode(), autocast(device):
+        batch = pack(features, rows).to(compute.device)
+        with torch.inference_mode(), compute.autocast():
             logits = model(batch).float().cpu().numpy()
         pieces = np.split(logits, np.cumsum(lengths[rows])[:-1]) if model.per_token else logits
         for row, piece in zip(rows, pieces, strict=True):
@@ -113,12 +114,21 @@ def _by_tokens(order: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64]) -> 
     yield order[start:]
 
 
-def choose_device() -> torch.device:
-    """Return the GPU where there is one, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+@dataclass(frozen=True)
+class Compute:
+    """Where a model computes, and the number format of its matrix products; weights stay fp32."""
+
+    device: torch.device
+    precision: torch.dtype
+    words: str
+
+    def autocast(self) -> torch.autocast:
+        """Return the context that products are computed in."""
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.precision == torch.bfloat16)
 
 
-def autocast(device: torch.device) -> Any:
-    """Return bf16 autocast where the hardware computes in it; else fp32."""
-    usable = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=usable)
+def choose_compute(options: FinetuneOptions) -> Compute:
+    """Return what the options ask for, or the GPU and bf16 where there are such."""
+    device = choose_device(options.device)
+    precision, words = choose_precision(options.precision, device)
+    return Compute(device, precision, f"{device.type}, {words}")

@@ -66,10 +66,11 @@ class WordKind:
         for sentence in examples.sentences:
             for label, word in zip(sentence.labels, sentence.words, strict=False):
                 if label not in known:
+                    known_labels = ", ".join(self.labels[:12])
                     raise InputError(
-                        f"{examples.path}, sentence at line {sentence.line}: {word[:40]!r} has the label {label[:40]!r}, "
-                        f"which the training examples don't have (they have {', '.join(self.labels[:12])}): the model has "
-                        "no output for it."
+                        f"{examples.path}, sentence at line {sentence.line}: {word[:40]!r} has the label "
+                        f"{label[:40]!r}, which the training examples don't have (they have {known_labels}): the model "
+                        "has no output for it."
                     )
 
     def features(self, examples: Words, encoder: Encoder, length: int, training: bool = False) -> Features:
