@@ -9,8 +9,8 @@ lowered by its own merge, and pairs that come back through another merge start f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from heapq import heapify, heappop, heappush
+from array import array
+from heapq import heappop, heappush, heapreplace
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,8 @@ import numpy.typing as npt
 Int64s = npt.NDArray[np.int64]
 # From this many places on, numpy is faster than the loop.
 _MANY = 96
+# An entry of the heap: (_TOP - count) above 64 bits of pair above 32 bits of serial, so that the smallest comes first.
+_TOP, _MASK_32, _MASK_64 = 1 << 63, (1 << 32) - 1, (1 << 64) - 1
 
 
 class PairMerger:
@@ -44,84 +46,97 @@ class PairMerger:
         self._next[self._end] = self._end
         self._previous[ends - lengths] = self._end
         self._previous[self._end] = self._end
-        self._places: list[Int64s | list[int] | None] = []
-        self._heap: list[tuple[int, int, int]] = []
+        # An entry of the heap is one integer: it takes a third of a tuple's memory, and the collector needn't visit it.
+        self._heap: list[int] = []
         self._pair_counts: dict[int, int] = {}
+        # The places of entry i: `_pool[_starts[i] : _starts[i + 1]]`, each the left symbol of an occurrence.
+        self._pool, self._starts = array("i"), array("q", [0])
         self._views = tuple(memoryview(a) for a in (self._symbol, self._next, self._previous, self._count))
 
     def run(self, size: int, min_frequency: int) -> None:
         """Merge until there are `size` tokens, or no pair occurs `min_frequency` times."""
         self._count_pairs()
         ids = {token: number for number, token in enumerate(self.tokens)}
-        heap, pair_counts, places = self._heap, self._pair_counts, self._places
+        heap, pair_counts, starts = self._heap, self._pair_counts, self._starts
         while len(self.tokens) < size and heap:
-            negative, key, serial = heap[0]
+            entry = heap[0]
+            key, serial = entry >> 32 & _MASK_64, entry & _MASK_32
             count = pair_counts[key]
-            if -negative != count:
-                heappop(heap)
+            if count != _TOP - (entry >> 96):
                 if count > 0:
-                    heappush(heap, (-count, key, serial))
+                    heapreplace(heap, (_TOP - count) << 96 | key << 32 | serial)
+                else:
+                    heappop(heap)
                 continue
             if count < min_frequency:
                 break
             heappop(heap)
-            first, second = key >> 32, key & 0xFFFFFFFF
+            first, second = key >> 32, key & _MASK_32
             token = self.tokens[first] + self.tokens[second].removeprefix("##")
             new = ids.setdefault(token, len(self.tokens))
             if new == len(self.tokens):
                 self.tokens.append(token)
-            where, places[serial] = places[serial], None
-            if where is not None:
-                merge = self._merge_many if len(where) >= _MANY else self._merge_few
-                merge(where, first, second, new)  # type: ignore[arg-type]
+            where = self._pool[starts[serial] : starts[serial + 1]]
+            if len(where) < _MANY:
+                self._merge_few(where, first, second, new)
+            else:
+                self._merge_many(np.frombuffer(where, np.int32), first, second, new)
 
     def _count_pairs(self) -> None:
-        left = np.flatnonzero(self._next[:-1] != self._end)
-        keys = self._symbol[left].astype(np.int64) << 32 | self._symbol[left + 1]
-        for key, count, where in _group(keys, self._count[left], left):
-            self._pair_counts[key] = count
-            self._heap.append((-count, key, len(self._places)))
-            self._places.append(where)
-        self._heap = [entry for entry in self._heap if entry[0] < 0]
-        heapify(self._heap)
+        left = np.flatnonzero(self._next[:-1] != self._end).astype(np.int32)
+        keys = _key(self._symbol[left], self._symbol[left + 1])
+        self._add(keys, self._count[left], left)
 
-    def _push(self, key: int, where: Int64s | list[int]) -> None:
-        count = self._pair_counts[key]
-        if count > 0:
-            heappush(self._heap, (-count, key, len(self._places)))
-            self._places.append(where)
+    def _add(self, keys: Int64s, counts: Int64s, places: npt.NDArray[np.int32]) -> None:
+        """Add occurrences of pairs to their counts, and an entry for each pair to the heap."""
+        unique, sums, order, starts = _group(keys, counts)
+        base = len(self._pool)
+        self._pool.frombytes(memoryview(places[order]).cast("B"))
+        self._starts.pop()
+        self._starts.frombytes(memoryview(starts + base).cast("B"))
+        self._starts.append(len(self._pool))
+        first_serial = len(self._starts) - 1 - len(unique)
+        heap, pair_counts = self._heap, self._pair_counts
+        for serial, (key, added) in enumerate(zip(unique.tolist(), sums.tolist(), strict=True), first_serial):
+            count = pair_counts[key] = pair_counts.get(key, 0) + added
+            if count > 0:
+                heappush(heap, (_TOP - count) << 96 | key << 32 | serial)
 
-    def _merge_few(self, where: Sequence[int] | Int64s, first: int, second: int, new: int) -> None:
+    def _merge_few(self, where: array[int], first: int, second: int, new: int) -> None:
         symbol, following, previous, counts = self._views
         pair_counts, end = self._pair_counts, self._end
         changed: dict[int, list[int]] = {}
-        for left in where.tolist() if isinstance(where, np.ndarray) else where:
+        for left in where:
             right = following[left]
             if symbol[left] != first or symbol[right] != second:
                 continue
             before, after, count = previous[left], following[right], counts[left]
             if before != end:
-                old = symbol[before] << 32
-                pair_counts[old | first] -= count
-                old |= new
-                pair_counts[old] = pair_counts.get(old, 0) + count
-                changed.setdefault(old, []).append(before)
+                key = symbol[before] << 32
+                pair_counts[key | first] -= count
+                key |= new
+                pair_counts[key] = pair_counts.get(key, 0) + count
+                changed.setdefault(key, []).append(before)
             symbol[left], symbol[right], following[left] = new, -1, after
             if after != end:
                 previous[after] = left
                 other = symbol[after]
                 pair_counts[second << 32 | other] -= count
-                fresh = new << 32 | other
-                pair_counts[fresh] = pair_counts.get(fresh, 0) + count
-                changed.setdefault(fresh, []).append(left)
+                key = new << 32 | other
+                pair_counts[key] = pair_counts.get(key, 0) + count
+                changed.setdefault(key, []).append(left)
         for key, places in changed.items():
-            self._push(key, places)
+            count = pair_counts[key]
+            if count > 0:
+                heappush(self._heap, (_TOP - count) << 96 | key << 32 | len(self._starts) - 1)
+                self._pool.extend(places)
+                self._starts.append(len(self._pool))
 
-    def _merge_many(self, where: Sequence[int] | Int64s, first: int, second: int, new: int) -> None:
+    def _merge_many(self, left: npt.NDArray[np.int32], first: int, second: int, new: int) -> None:
         symbol, following, previous = self._symbol, self._next, self._previous
-        left = np.asarray(where, np.int64)
         left = left[(symbol[left] == first) & (symbol[following[left]] == second)]
-        left = np.unique(left)
+        left = np.sort(left, kind="stable")
+        left = left[np.diff(left, prepend=np.int32(-1)) != 0]
         if first == second:
             left = _without_overlaps(left, following)
         right = following[left]
@@ -130,47 +145,37 @@ class PairMerger:
         beside = np.zeros(len(left) + 1, np.bool_)
         beside[1:-1] = after[:-1] == left[1:]
         has_left, has_right = (before != self._end) & ~beside[:-1], after != self._end
-        other = np.where(beside[1:], first, symbol[after])
-        self._subtract(
-            np.concatenate([_key(symbol[before][has_left], first), _key(second, other[has_right])]),
-            np.concatenate([count[has_left], count[has_right]]),
-        )
-        other = np.where(beside[1:], new, symbol[after])
-        keys = np.concatenate([_key(symbol[before][has_left], new), _key(new, other[has_right])])
+        left_symbol, counts = symbol[before[has_left]], np.concatenate([count[has_left], count[has_right]])
+        beside_right = beside[1:][has_right]
+        right_symbol = symbol[after[has_right]]
+        old = [_key(left_symbol, first), _key(second, np.where(beside_right, first, right_symbol))]
+        fresh = [_key(left_symbol, new), _key(new, np.where(beside_right, new, right_symbol))]
         symbol[left], symbol[right], following[left] = new, -1, after
         previous[after[has_right]] = left[has_right]
-        places = np.concatenate([before[has_left].astype(np.int64), left[has_right]])
-        for key, added, some in _group(keys, np.concatenate([count[has_left], count[has_right]]), places):
-            self._pair_counts[key] = self._pair_counts.get(key, 0) + added
-            self._push(key, some)
-
-    def _subtract(self, keys: Int64s, counts: Int64s) -> None:
-        for key, count, _ in _group(keys, counts, keys):
-            self._pair_counts[key] -= count
+        unique, sums, _, _ = _group(np.concatenate(old), counts)
+        for key, lost in zip(unique.tolist(), sums.tolist(), strict=True):
+            self._pair_counts[key] -= lost
+        self._add(np.concatenate(fresh), counts, np.concatenate([before[has_left], left[has_right]]))
 
 
 def _key(first: npt.NDArray[np.int32] | int, second: npt.NDArray[np.int32] | int) -> Int64s:
     return np.asarray(first, np.int64) << 32 | np.asarray(second, np.int64)
 
 
-def _group(keys: Int64s, counts: Int64s, places: Int64s) -> list[tuple[int, int, Int64s]]:
-    """Return each different key with the sum of its counts and its places, in the order of keys."""
-    if len(keys) == 0:
-        return []
+def _group(keys: Int64s, counts: Int64s) -> tuple[Int64s, Int64s, Int64s, Int64s]:
+    """Return the different keys, the sum of each one's counts, the order that sorts keys, and where each key starts."""
     order = np.argsort(keys, kind="stable")
     ordered = keys[order]
-    starts = np.concatenate([[0], np.flatnonzero(np.diff(ordered)) + 1])
-    sums = np.add.reduceat(counts[order], starts)
-    return list(
-        zip(ordered[starts].tolist(), sums.tolist(), np.split(places[order].astype(np.int32), starts[1:]), strict=True)
-    )
+    starts = np.flatnonzero(np.diff(ordered, prepend=-1))
+    sums = np.add.reduceat(counts[order], starts) if len(keys) else counts
+    return ordered[starts], sums, order, starts
 
 
-def _without_overlaps(left: Int64s, following: npt.NDArray[np.int32]) -> Int64s:
+def _without_overlaps(left: npt.NDArray[np.int32], following: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
     """Keep every other place of a run (aaa has one aa), from the left."""
     kept, blocked = [], -1
     for place, right in zip(left.tolist(), following[left].tolist(), strict=True):
         if place != blocked:
             kept.append(place)
             blocked = right
-    return np.array(kept, np.int64)
+    return np.array(kept, np.int32)

@@ -148,7 +148,7 @@ def _tokenize_batch(
     token_ends = offsets[ends]
     num_sentences = np.diff(sentence_ends, prepend=0)
     kept = num_sentences > 0
-    rows = {
+    rows: dict[str, npt.NDArray[Any]] = {
         "document_hash": np.array([part.document_hash for part in batch], np.int64)[kept],
         "part": np.array([part.part for part in batch], np.int32)[kept],
         "text_bytes": np.array([part.text_bytes for part in batch], np.int64)[kept],

@@ -213,8 +213,8 @@ def _position(keys: npt.NDArray[np.uint64], bound: int) -> int:
 def _as_rows(batch: pa.RecordBatch) -> TokensRows:
     ids, token_offsets = _flat(batch.column("input_ids"))
     lengths, sentence_offsets = _flat(batch.column("sentence_lengths"))
-    numbers = [batch.column(name).to_numpy(zero_copy_only=True) for name in _COLUMNS[:4]]
-    return TokensRows(*numbers, ids, token_offsets, lengths, sentence_offsets)
+    key, document, part, size = (batch.column(name).to_numpy(zero_copy_only=True) for name in _COLUMNS[:4])
+    return TokensRows(key, document, part, size, ids, token_offsets, lengths, sentence_offsets)
 
 
 def _flat(column: pa.ListArray) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:

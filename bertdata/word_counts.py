@@ -132,7 +132,10 @@ def split_ranges(table: pa.Table, num_ranges: int) -> Iterator[pa.Table]:
 
 def write_ranges(path: str | Path, ranges: Iterator[pa.Table]) -> None:
     """Write one row group a range."""
-    with publish(path) as temporary, pq.ParquetWriter(temporary, SCHEMA, compression="zstd", use_dictionary=False) as writer:
+    with (
+        publish(path) as temporary,
+        pq.ParquetWriter(temporary, SCHEMA, compression="zstd", use_dictionary=False) as writer,
+    ):
         for table in ranges:
             writer.write_table(table.cast(SCHEMA), row_group_size=max(1, table.num_rows))
 

@@ -70,7 +70,7 @@ class Encoder:
         )
         self.library: Library = library or default_library()
         self.num_texts = self.num_checked = 0
-        self._fast = _load_fast(self._json) if self.library == "nanotoken" else None
+        self._fast: Any = _load_fast(self._json) if self.library == "nanotoken" else None
         self._authority: Any = None
         if self._fast is not None:
             self._check(list(_PROBE), self._fast_ids(_PROBE), range(len(_PROBE)))

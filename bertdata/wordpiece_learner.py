@@ -8,7 +8,6 @@ which those inside a word carry `##`. What is pinned here: the alphabet comes so
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -44,9 +43,7 @@ def learn_wordpiece(
     ['e', 'l', 'o', 'r', 'w', '##e', '##o', '##r', '##w', 'lo', 'low']
     """
     require(limit_alphabet is None or limit_alphabet > 0, f"--limit-alphabet is {limit_alphabet}: 1 or more characters")
-    spelled = _Spelling(words, np.asarray(counts, np.int64))
-    alphabet = choose_alphabet(spelled, limit_alphabet, size)
-    tokens, symbols, lengths, kept = spelled.number(alphabet)
+    tokens, symbols, lengths, kept = _spell(words, np.asarray(counts, np.int64), limit_alphabet, size)
     if len(tokens) > size:
         raise OptionError(
             f"--vocab-size {size:,} can't hold the special tokens and the alphabet, {len(tokens):,} tokens together: "
@@ -59,6 +56,13 @@ def learn_wordpiece(
             f"they make. Give --vocab-size {len(tokens)} or less, or more text."
         )
     return tokens
+
+
+def _spell(
+    words: Sequence[str], counts: Int64s, limit_alphabet: int | None, size: int
+) -> tuple[list[str], npt.NDArray[np.int32], Int64s, Int64s]:
+    spelled = _Spelling(words, counts)
+    return spelled.number(choose_alphabet(spelled, limit_alphabet, size))
 
 
 class _Spelling:
@@ -81,9 +85,7 @@ class _Spelling:
         np.add.at(sums, self.codes, np.repeat(self.counts, self.lengths))
         return sums
 
-    def number(
-        self, alphabet: npt.NDArray[np.bool_]
-    ) -> tuple[list[str], npt.NDArray[np.int32], Int64s, Int64s]:
+    def number(self, alphabet: npt.NDArray[np.bool_]) -> tuple[list[str], npt.NDArray[np.int32], Int64s, Int64s]:
         """Return the first tokens, and of the words that the alphabet spells their ids (flat), lengths and counts."""
         bad = np.zeros(len(self.lengths) + 1, np.int64)
         np.add.at(bad, np.repeat(np.arange(len(self.lengths)), self.lengths), ~alphabet[self.codes])
@@ -103,7 +105,7 @@ class _Spelling:
         return tokens, symbols, self.lengths[keep], self.counts[keep]
 
 
-def choose_alphabet(spelled: Any, limit: int | None, size: int) -> npt.NDArray[np.bool_]:
+def choose_alphabet(spelled: _Spelling, limit: int | None, size: int) -> npt.NDArray[np.bool_]:
     """Return which characters the vocabulary spells with: the most frequent, equal ones by code point.
 
     Without a limit these are 1,000, more where that is needed to cover 99.995 % of the text, and no more than fit in
