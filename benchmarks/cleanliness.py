@@ -136,7 +136,16 @@ def run_wikiextractor(python: str, articles: list[Article]) -> tuple[dict[str, s
         lines = (part.replace("><", ">\n<") for part in (head, *pages, "</mediawiki>"))
         dump.write_text("\n".join(lines) + "\n", encoding="utf-8")
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        command = [python, "-m", "wikiextractor.WikiExtractor", str(dump), "--json", "--no-templates", "--processes", "1"]
+        command = [
+            python,
+            "-m",
+            "wikiextractor.WikiExtractor",
+            str(dump),
+            "--json",
+            "--no-templates",
+            "--processes",
+            "1",
+        ]
         subprocess.run([*command, "-o", str(Path(folder, "out"))], check=False, capture_output=True)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         texts = {}
@@ -170,7 +179,10 @@ class Structure:
         text = re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
         for piece in re.findall(r"(?s)<ref[^<>/]*>(.*?)</ref>", text):
             self.triples.update(triples(crude(piece)))
-        for piece in re.findall(r"(?s)\[\[(?:File|Image|Файл|Αρχείο|Datei|चित्र|Hình|Tập tin|画像|ファイル):.*?\]\]\n|<gallery.*?</gallery>|\{\|.*?\n\|\}|\n\{\{.*?\n\}\}", text):
+        for piece in re.findall(
+            r"(?s)\[\[(?:File|Image|Файл|Αρχείο|Datei|चित्र|Hình|Tập tin|画像|ファイル):.*?\]\]\n|<gallery.*?</gallery>|\{\|.*?\n\|\}|\n\{\{.*?\n\}\}",
+            text,
+        ):
             self.triples.update(triples(crude(piece)))
 
     def is_prose(self, line: str) -> bool:
@@ -179,7 +191,6 @@ class Structure:
         if len(found) < 6 or line[:1] in "*#:;|!=":
             return False
         return sum(triple in self.triples for triple in found) < 0.2 * len(found)
-
 
     def own_words(self, tokens: list[str]) -> list[str]:
         """Return the words of a prose line but those that a reference, list line or caption put there."""
@@ -235,7 +246,11 @@ class Score:
         million = max(self.num_words, 1) / 1e6
         kept = f"{100 * self.kept_words / self.prose_words:8.3f}%" if self.prose_words else "        "
         counts = (self.leftovers.total(), self.holes.total(), self.headings, self.items)
-        return f"{name:18} {self.num_words:10,} " + " ".join(f"{n / million:10.1f}" for n in counts) + f" {kept} {self.seconds:8.1f}"
+        return (
+            f"{name:18} {self.num_words:10,} "
+            + " ".join(f"{n / million:10.1f}" for n in counts)
+            + f" {kept} {self.seconds:8.1f}"
+        )
 
 
 def measure(paths: list[Path], max_pages: int, python: str | None) -> dict[str, Score]:
@@ -278,8 +293,12 @@ def main() -> None:
     paths = sorted(options.data.rglob("*.xml*")) if options.data.is_dir() else [options.data]
     paths = [path for path in paths if "index" not in path.name and "categories" not in path.name]
     scores = measure(paths, options.pages, options.wikiextractor)
-    print(f"{len(paths)} dumps; counts per million words; 'kept' is the share of that tool's prose words that bertdata keeps")
-    print(f"{'tool':18} {'words':>10} {'leftovers':>10} {'holes':>10} {'headings':>10} {'list lines':>10} {'kept':>9} {'CPU s':>8}")
+    print(
+        f"{len(paths)} dumps; counts per million words; 'kept' is the share of that tool's prose words that bertdata keeps"
+    )
+    print(
+        f"{'tool':18} {'words':>10} {'leftovers':>10} {'holes':>10} {'headings':>10} {'list lines':>10} {'kept':>9} {'CPU s':>8}"
+    )
     for name, score in scores.items():
         print(score.row(name))
         print("   ", dict(score.leftovers), dict(score.holes))

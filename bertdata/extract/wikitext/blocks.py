@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import re
 
-from bertdata.extract.wikitext.marks import COMMENT, Tally
+from bertdata.extract.wikitext.marks import COMMENT, OPEN_COMMENT, Tally
 
 # Extension tags and inclusion marks whose contents are no prose. `pre` is a block of code.
-DROPPED = """ref references math chem ce gallery imagemap timeline score syntaxhighlight source graph chart mapframe maplink
-templatedata hiero inputbox categorytree indicator includeonly templatestyles section charinsert phonos pre rss
-dynamicpagelist quiz listing mapdata languages tvar img video audio capture ref-list""".split()
+DROPPED = ["ref", "references", "math", "chem", "ce", "gallery", "imagemap", "timeline", "score", "syntaxhighlight", "source", "graph", "chart", "mapframe", "maplink", "templatedata", "hiero", "inputbox", "categorytree", "indicator", "includeonly", "templatestyles", "section", "charinsert", "phonos", "pre", "rss", "dynamicpagelist", "quiz", "listing", "mapdata", "languages", "tvar", "img", "video", "audio", "capture", "ref-list"]
 _NAMES = "|".join(sorted([*DROPPED, "nowiki"], key=len, reverse=True))
 BLOCK = re.compile(
     rf"<(?:!--[^-]*+(?:-(?!->)[^-]*+)*+-->"
@@ -23,7 +21,7 @@ BLOCK = re.compile(
 )
 _COMMENT_LINE = re.compile(rf"(?m)^[ \t{COMMENT}]*{COMMENT}[ \t{COMMENT}]*(?:\n|\Z)")
 _LONE_TAG = re.compile(
-    rf"</?(?i:noinclude|onlyinclude|poem|includeonly|nowiki|references|section|templatestyles|ref(?=[^<>]*/>)|langconvert)"
+    r"</?(?i:noinclude|onlyinclude|poem|includeonly|nowiki|references|section|templatestyles|ref(?=[^<>]*/>)|langconvert)"
     r"(?:\s[^<>]*)?/?>"
 )
 _INLINE = {"math", "chem", "ce", "hiero", "phonos", "score", "maplink"}
@@ -61,9 +59,17 @@ def drop_blocks(text: str, tally: Tally) -> str:
         return block_text(name, found[2], tally)
 
     num_refs = [0]
-    text = BLOCK.sub(replace, text)
+    text = BLOCK.sub(replace, hide_open_comments(text))
     tally.add("tag:ref", num_refs[0])
     return drop_lone_tags(drop_comment_marks(text))
+
+
+def hide_open_comments(text: str) -> str:
+    """Put `OPEN_COMMENT` for each `<!--` behind the page's last `-->`: no pattern then looks for an end in vain."""
+    if "<!--" not in text:
+        return text
+    last = text.rfind("-->") + 1
+    return text[:last] + text[last:].replace("<!--", OPEN_COMMENT)
 
 
 def drop_lone_tags(text: str) -> str:

@@ -66,7 +66,9 @@ class Cleaner:
             prose = self.prose(flatten(without_controls(text), title, reader), title, reader)
         except TooDeep:
             return Cleaned("", rejected="too-deep")
-        return Cleaned(prose, rejected=None if prose else "no-text", rules=reader.tally.rules, holes=tuple(reader.tally.holes))
+        return Cleaned(
+            prose, rejected=None if prose else "no-text", rules=reader.tally.rules, holes=tuple(reader.tally.holes)
+        )
 
     def prose(self, flat: str, title: str, reader: Reader) -> str:
         """Return the paragraphs of flat text, one blank line between them."""

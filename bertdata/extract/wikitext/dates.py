@@ -49,7 +49,9 @@ def write_date(year: str, month: str, day: str, language: str, month_first: bool
     if month_first and day:
         return f"{name} {day}, {year}" if year else f"{name} {day}"
     link = " de " if language in ("es", "pt") else ". " if language == "de" else " "
-    return link.join([day, name] if day else [name]) + ((" de " if language in ("es", "pt") and day else " ") + year if year else "")
+    return link.join([day, name] if day else [name]) + (
+        (" de " if language in ("es", "pt") and day else " ") + year if year else ""
+    )
 
 
 def _month_first(call: Call) -> bool:

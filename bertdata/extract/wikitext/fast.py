@@ -26,7 +26,6 @@ class Reader(NamedTuple):
     max_depth: int
 
 
-
 # Passes over the innermost brackets before depth is measured: real pages need up to six.
 _CHEAP_PASSES = 8
 

@@ -10,8 +10,30 @@ from bertdata.extract.wikitext.call import Call
 from bertdata.extract.wikitext.numbers import format_number
 
 Function = Callable[[Call], str]
-_VARIABLES = {"!": "|", "=": "=", "(": "{", ")": "}", "((": "", "))": "", "!-": "", "-!": "", "!!": "||", "'": "'", "*": "", "•": " • ", "·": " · "}
-_TITLES = {"pagename", "fullpagename", "basepagename", "subjectpagename", "articlepagename", "rootpagename", "subpagename"}
+_VARIABLES = {
+    "!": "|",
+    "=": "=",
+    "(": "{",
+    ")": "}",
+    "((": "",
+    "))": "",
+    "!-": "",
+    "-!": "",
+    "!!": "||",
+    "'": "'",
+    "*": "",
+    "•": " • ",
+    "·": " · ",
+}
+_TITLES = {
+    "pagename",
+    "fullpagename",
+    "basepagename",
+    "subjectpagename",
+    "articlepagename",
+    "rootpagename",
+    "subpagename",
+}
 _OPERATORS: dict[type[ast.AST], Callable[..., float]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -104,8 +126,13 @@ FUNCTIONS: dict[str, Function] = {
     "grammar": lambda call: call.value(2),
     "gender": lambda call: call.value(2),
     "nowrap": lambda call: call.value(1),
-    **dict.fromkeys(["defaultsort", "defaultsortkey", "displaytitle", "int", "ns", "fullurl", "localurl", "#tag", "#invoke"], _nothing),
-    **dict.fromkeys(["standardsortierung", "sortierung", "anchorencode", "filepath", "#time", "#coordinates"], _nothing),
+    **dict.fromkeys(
+        ["defaultsort", "defaultsortkey", "displaytitle", "int", "ns", "fullurl", "localurl", "#tag", "#invoke"],
+        _nothing,
+    ),
+    **dict.fromkeys(
+        ["standardsortierung", "sortierung", "anchorencode", "filepath", "#time", "#coordinates"], _nothing
+    ),
 }
 for _local in ("форматирај", "formatera", "fn", "форматчисла", "zahlenformat", "μορφοποίησηαριθμού"):
     FUNCTIONS.setdefault(_local, FUNCTIONS["formatnum"])

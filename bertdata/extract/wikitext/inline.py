@@ -46,7 +46,10 @@ def wrapped(before: str, after: str = "") -> Rule:
 
 def quote(call: Call) -> str:
     """Print a block quotation as a paragraph of its own."""
-    text = call.get("text", "quote", "1", "citação", "citat", "texte", "texto", "testo", "content") or call.first_value().strip()
+    text = (
+        call.get("text", "quote", "1", "citação", "citat", "texte", "texto", "testo", "content")
+        or call.first_value().strip()
+    )
     return f"\n\n{text}\n\n" if text else ""
 
 
@@ -135,7 +138,7 @@ usgs gnis text|translit text|bigger|longitem|nbhyph|hyphenate|self|hebrew|hebr|a
 comment|зменшення|прибл|абревіатура|нобр|підказка|скор|s-text|nobr text|цитата2|small text|текст|мова тексту|малі|жирний|курсив|комментарий|подсказка|nowrap text|abbr text|кегль
 fett|kursiv|nobr de|abkürzung|hochgestellt|unité texte|petites capitales|capitales|romain|langue texte|versalita|versaleta|abreviatura|tooltip es|maiuscoletto|kapitälchen|kapitalky|smallcaps pl
 afkorting|kleiner|liten|mindre|kursivt|kisbetű|rövidítés|ruby-base|小|縮小|大文字|lang-text|nobr pl|nobr cs|šedě|malé|ntext|smallit|ruby text|wikilink|internal link text|mp|sm
-proper|okina text|tiếng|nhỏ|nhỏ hơn|chữ nhỏ|όνομα|μικρά|μικρό|συντομογραφία|लहान|कमी|लेखनाव text|छोटे|formatprice|numero|name|legend inline|sfrac text|bibleref2 text|bibleref|nomobile text
+proper|okina text|tiếng|nhỏ|nhỏ hơn|chữ nhỏ|όνομα|μικρά|μικρό|συντομογραφία|लहान|कमी|छोटे|formatprice|numero|name|legend inline|sfrac text|bibleref2 text|bibleref|nomobile text
 """.strip()
 _SECOND = """
 lang|langue|язык|мова|lang2|hebrew name|script|wikicode|text in language|språk|taal|v jazyku|limba|lenguaje|idioma|lingua|palabra estranxeira|foreign|foreign language|llang|язык текста
@@ -220,6 +223,7 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(_names("main text|лапки|«»"), wrapped("«", "»")),
     **dict.fromkeys(_names("'\"|\"|quote marks"), wrapped('"', '"')),
     "לוח": constant(""), "כ": first, "nobr": first,
+    **dict.fromkeys(_names("लेखनाव|pagename base|назва статті"), lambda call: call.title),
     "höhe": lambda call: f"{call.value(1)} m" if call.value(1) else "",
     **dict.fromkeys(_names("hōhe|ĝemeleco"), first),
     **dict.fromkeys(_names("pronunciation|respell|pron|audio|ipa|ipac-en|ηχητικό|προφορά|δφα|ipa-all|phonetic|lang-ipa"), constant("")),

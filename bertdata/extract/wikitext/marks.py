@@ -10,6 +10,7 @@ import re
 from typing import NamedTuple
 
 COMMENT = "\x05"
+OPEN_COMMENT = "\x04"
 MARK = re.compile("\x02[0-9]+\x03")
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f]")
 

@@ -21,7 +21,20 @@ LANGUAGE_WORDS: dict[str, dict[str, str]] = {
     wiki: dict(pair.split(" ", 1) for pair in table.replace("\n", "|").strip("|").split("|"))
     for wiki, table in (("en", _ENGLISH), ("uk", _UKRAINIAN), ("ru", _RUSSIAN))
 }
-_PREFIXES = ("lang-", "bi-", "dil-", "deutsch-", "k-", "јез-", "языки-", "שפראך-", "lang ", "język-", "llingua-", "idioma-")
+_PREFIXES = (
+    "lang-",
+    "bi-",
+    "dil-",
+    "deutsch-",
+    "k-",
+    "јез-",
+    "языки-",
+    "שפראך-",
+    "lang ",
+    "język-",
+    "llingua-",
+    "idioma-",
+)
 _CODE = re.compile(r"[a-z]{2,3}(?:[-_][a-z0-9]{2,8})?[0-9]?")
 # Templates named by the language itself: `{{lateinisch|…}}`.
 _WORDS = """deS enS frS itS laS spS esS plS ruS huS bgS csS grS elS arS heS jaS zhS trS nlS svS""".lower().split()

@@ -6,11 +6,14 @@ import re
 
 from bertdata.extract.wikitext.tags import KNOWN
 
-_LATE = re.compile(r"\{\{|\[\[(?=[^\[\]]*\|)|<!--|\{\||<(?:ref|math|gallery|timeline|score|syntaxhighlight|source|imagemap)\b", re.IGNORECASE)
+_LATE = re.compile(
+    r"\{\{|\[\[(?=[^\[\]]*\|)|\x04|\{\||<(?:ref|math|gallery|timeline|score|syntaxhighlight|source|imagemap)\b",
+    re.IGNORECASE,
+)
 _CLOSING = re.compile(r"\{\{+|\}\}+|\[\[+|\]\]+|\|\}|\{\||-->")
 _OPEN_TAG = re.compile(r"</?([A-Za-z][A-Za-z0-9]*)(?=[\s/>]|$)[^<>]*>?")
 _SENTENCE_END = re.compile(r"[.!?。！？।؟…][\"'”’»)\]]*(?=\s|$)|[。！？]")
-_FAULT = re.compile(r"\{[{|]|\}\}|\[\[|\]\]|\|\}|<[!/A-Za-z]")
+_FAULT = re.compile(r"\x04|\{[{|]|\}\}|\[\[|\]\]|\|\}|<[!/A-Za-z]")
 
 
 def has_fault(paragraph: str) -> bool:

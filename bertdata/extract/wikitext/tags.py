@@ -6,15 +6,13 @@ import re
 
 from bertdata.extract.wikitext.marks import Tally
 
-_INLINE = """abbr b bdi bdo big cite code data del dfn em font i ins kbd mark q rb rbc rp rt rtc ruby s samp small span
-strike strong sub sup time tt u var a link meta noinclude onlyinclude poem references nowiki includeonly section tvar
-translate""".split()
-_BLOCK = "div p blockquote center hr caption colgroup col thead tbody tfoot aside article main header footer".split()
+_INLINE = ["abbr", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font", "i", "ins", "kbd", "mark", "q", "rb", "rbc", "rp", "rt", "rtc", "ruby", "s", "samp", "small", "span", "strike", "strong", "sub", "sup", "time", "tt", "u", "var", "a", "link", "meta", "noinclude", "onlyinclude", "poem", "references", "nowiki", "includeonly", "section", "tvar", "translate"]
+_BLOCK = ["div", "p", "blockquote", "center", "hr", "caption", "colgroup", "col", "thead", "tbody", "tfoot", "aside", "article", "main", "header", "footer"]
 # A tag that begins a list item or a cell makes a line that the line rules drop.
 _LINES = {"li": "\n*", "dt": "\n;", "dd": "\n:", "tr": "\n|", "td": "\n|", "th": "\n|"}
-_DROPPED = "ul ol dl table h1 h2 h3 h4 h5 h6 pre math gallery timeline ref".split()
+_DROPPED = ["ul", "ol", "dl", "table", "h1", "h2", "h3", "h4", "h5", "h6", "pre", "math", "gallery", "timeline", "ref"]
 
-TAG_TEXT: dict[str, str] = {name: "" for name in _INLINE} | {name: "\n\n" for name in _BLOCK} | {"br": " ", "wbr": ""}
+TAG_TEXT: dict[str, str] = dict.fromkeys(_INLINE, "") | dict.fromkeys(_BLOCK, "\n\n") | {"br": " ", "wbr": ""}
 KNOWN = frozenset([*TAG_TEXT, *_LINES, *_DROPPED])
 TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9]*+)(?=[\s/>])((?:[^<>\n]|\n(?!\n))*+)>")
 _LIST = re.compile(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
 from html.entities import html5
 
 from bertdata.extract.wikitext.marks import MARK, Hole, Tally
@@ -12,24 +13,20 @@ _ENTITY = re.compile(r"&(?:#([0-9]{1,7})|#[xX]([0-9a-fA-F]{1,6})|([A-Za-z][A-Za-
 _INVISIBLE = re.compile("[\u00ad\u200b\u2060\ufeff]")
 _M = "(?:\x02[0-9]+\x03)"
 _B = f"(?:[ \u200e\u200f]|{_M})*"  # a blank, a direction mark, or a dropped template
-_OPEN, _CLOSE = "(（[", ")）]"
 # What a hole looks like before it is repaired; one scan of a page finds out whether any repair is due.
 # It begins with one set of signs: the scan then skips letters and blanks ten times faster than with alternatives.
 SUSPECT = re.compile(
     rf"[\x02(\[（「『《“«,;:、，；.!?)）\]](?:(?<=\x02)|(?<=[(\[（])(?:{_B}[)\]）,;:、，；：]| )|(?<=[「『《“«]){_B}[」』》”»]"
     rf"|(?<=[,;:、，；]){_B}[)）\]、。,.;]|(?<=[ \x03][,.;:!?])(?![^\s\x02)])|(?<=[ \x03][)）\]]))"
 )
-_EMPTY = re.compile(
-    rf"[(\[（「『《“«](?:(?<![^\s\x03][(\[])(?<=[(\[]){_B}(?:[,;:–/.\-]{_B})*[)\]]|(?<=\(){_B}{_M}{_B}(?:[,;:–/.]{_B})*\)"
-    rf"|(?<=\() +\)|(?<=（){_B}(?:[、，；：,;:/]{_B})*）|(?<=「)」|(?<=『)』|(?<=《)》|(?<=“){_B}”(?!\w)|(?<=«){_B}»)"
-)
-_AFTER_OPEN = re.compile(rf"([(（\[])(?:{_B}(?:[,;:、，；]{_B})+|(?: |{_M})+)")
-_BEFORE_CLOSE = re.compile(rf"[ \x02,;:、，；](?:(?<=\x02)[0-9]+\x03)?(?: |{_M}|[,;:、，；])*([)）\]])")
-_DOUBLED = re.compile(
-    rf"([,;:、，；])(?:(?:{_B}[,;:、，；])+(?={_B}[\w(])|(?:{_B}[,;、，；])*{_B}([.。!?](?!\.)|[,;、，；]))"
-)
-_BLANK_BEFORE = re.compile(rf"(?<!\.)[ \x02](?:(?<=\x02)[0-9]+\x03)?(?: |{_M})*([,.])(?=[\s\x02)]|$)(?! \.)")
-_BLANK_BEFORE_MORE = re.compile(rf"[ \x02](?:(?<=\x02)[0-9]+\x03)?(?: |{_M})*([;:!?])(?=[\s\x02)]|$)")
+_GLUE = " \u200e\u200f,;:、，；"
+_BRACKETS = re.compile(rf"([(\[（「『《“«])((?:[{_GLUE}–/.\-：]|{_M})*+)([)\]）」』》”»])")
+# A run of blanks, signs and dropped templates, tried only at its start: a scan stays linear.
+_RUN = re.compile(rf"(?<![{_GLUE}\x03])(?:[{_GLUE}]|{_M}){{2,}}+")
+_OPENED = re.compile(r"([(（\[])[ ,;:、，；]+")
+_CLOSED = re.compile(r"[ ,;、，；]+([)）\]])")
+_LOOSE_SIGN = re.compile(r"(?<![.,;:!?]) ([,.;!?])(?=[\s)]|$)(?! [.!?])")
+_SIGNS = frozenset(",;:、，；")
 _BLANKS = re.compile("  +")
 # Holes that no repair closes: the sentence lacks words.
 HOLE = re.compile(
@@ -37,7 +34,7 @@ HOLE = re.compile(
     r"(?: ,|,(?= )| \.(?:\s|$)|\.(?=\s+[A-Z]|$))|\b(?:of|is|was) and\b"
 )
 # Wikis that write a blank before these signs.
-_SPACED_SIGNS = frozenset(("fr", "br", "oc", "co", "wa", "pcd", "frp", "nrm"))
+SPACED_SIGNS = frozenset(("fr", "br", "oc", "co", "wa", "pcd", "frp", "nrm"))
 _MARKED_HOLE = re.compile(rf"(?:^|[(（\[,;:]|\b\w{{1,4}}) ?({_M}+)(?: ?[,.;:)）\]]| (?:and|or|of|in|to)\b|$)")
 
 
@@ -62,34 +59,63 @@ def _decode(found: re.Match[str]) -> str:
     return found[0]
 
 
+def _close_brackets(found: re.Match[str]) -> str:
+    """Drop brackets that hold nothing; `call()`, `[...]` and `(-)` are text."""
+    inside = found[2]
+    words = MARK.sub("", inside).strip(" \u200e\u200f")
+    before = found.string[found.start() - 1 : found.start()]
+    touched = "\x02" in inside or " " in inside or found[1] not in "(["
+    if words == "" and (touched or before in ("", " ", "\x03")):
+        return ""
+    signs = set(words.replace(" ", ""))
+    return "" if words and signs <= _SIGNS | (set("：–/") if touched else set()) else found[0]
+
+
+def _close_run(language: str) -> Callable[[re.Match[str]], str]:
+    """Return the rule that reduces a run of blanks, signs and dropped templates to one sign or blank."""
+
+    def rule(found: re.Match[str]) -> str:
+        run, text = found[0], found.string
+        before, after = text[found.start() - 1 : found.start()], text[found.end() : found.end() + 1]
+        plain = MARK.sub("", run)
+        signs = [sign for sign in plain if sign in _SIGNS]
+        if before in ("(", "[", "（") or after in (")", "]", "）"):
+            return ""
+        if not signs:
+            return " " if " " in plain and not (after in ("", *".,;!?") and plain != run) else ""
+        if not before:
+            return ""
+        if after and after in ".。" and text[found.end() + 1 : found.end() + 2] in ("", " "):
+            return ""
+        if len(signs) == 1 and plain == run and (plain.startswith(signs[0]) or signs[0] == ":"):
+            return run
+        spaced = language in SPACED_SIGNS and signs[0] in ";:"
+        return (" " if spaced else "") + signs[0] + (" " if " " in plain else "")
+
+    return rule
+
+
 def repair(text: str, language: str) -> str:
     """Close the holes of one paragraph: empty brackets, blanks before signs, doubled signs.
 
     >>> repair("Ada ( ; 1 May 1900) lived in ( ) Rome , near , , the sea .", "en")
     'Ada (1 May 1900) lived in Rome, near, the sea.'
     """
-    for _ in range(3):
-        before = text
-        text = _EMPTY.sub("", text)
-        text = _AFTER_OPEN.sub(r"\1", text)
-        text = _BEFORE_CLOSE.sub(r"\1", text)
-        text = _DOUBLED.sub(_last_sign, text)
-        if text == before:
-            break
-    text = _BLANK_BEFORE.sub(r"\1", text)
-    if language not in _SPACED_SIGNS:
-        text = _BLANK_BEFORE_MORE.sub(r"\1", text)
-    return _BLANKS.sub(" ", MARK.sub("", text)).strip()
-
-
-def _last_sign(found: re.Match[str]) -> str:
-    return found[2] if found[2] and found[2] not in ",;、，；" else found[1]
+    text = _BRACKETS.sub(_close_brackets, text)
+    text = _RUN.sub(_close_run(language), text)
+    text = _BRACKETS.sub(_close_brackets, MARK.sub("", text))
+    text = _CLOSED.sub(r"\1", _OPENED.sub(r"\1", text))
+    if language not in SPACED_SIGNS:
+        text = _LOOSE_SIGN.sub(r"\1", text)
+    return _BLANKS.sub(" ", text).strip()
 
 
 def count_holes(text: str, tally: Tally) -> None:
     """Count the places where a dropped template leaves its sentence short, by template."""
     for found in _MARKED_HOLE.finditer(text):
-        context = MARK.sub("", text[max(0, found.start() - 40) : found.start(1)] + "▢" + text[found.end(1) : found.end() + 20])
+        context = MARK.sub(
+            "", text[max(0, found.start() - 40) : found.start(1)] + "▢" + text[found.end(1) : found.end() + 20]
+        )
         for mark in MARK.findall(found[1]):
             tally.add("hole:" + tally.name(mark))
             tally.holes.append(Hole(context, tally.name(mark)))

@@ -38,7 +38,10 @@ lb/ft=pound per foot=pounds per foot=lb/ft|kg/m=kilogram per metre=kilograms per
 deg=degree=degrees=°|µm=micrometre=micrometres=μm|Mm=megametre=megametres=Mm|sqkm=square kilometre=square kilometres=km²|sqm=square metre=square metres=m²|sq mi=square mile=square miles=sq mi|sq ft=square foot=square feet=sq ft|cu ft=cubic foot=cubic feet=cu ft|km²=square kilometre=square kilometres=km²|m²=square metre=square metres=m²|m³=cubic metre=cubic metres=m³
 miles=mile=miles=mi|mile=mile=miles=mi|feet=foot=feet=ft|inch=inch=inches=in|inches=inch=inches=in|yards=yard=yards=yd|metre=metre=metres=m|metres=metre=metres=m|meter=meter=meters=m|meters=meter=meters=m|kilometre=kilometre=kilometres=km|kilometres=kilometre=kilometres=km|kilometer=kilometer=kilometers=km|kilometers=kilometer=kilometers=km|acres=acre=acres=acres|hectare=hectare=hectares=ha|hectares=hectare=hectares=ha|pound=pound=pounds=lb|pounds=pound=pounds=lb|tons=ton=tons=tons|ton=ton=tons=tons|long tons=long ton=long tons=long tons|kilograms=kilogram=kilograms=kg|m/min=metre per minute=metres per minute=m/min|ft/min=foot per minute=feet per minute=ft/min
 """
-UNITS = {code: (one, many, symbol) for code, one, many, symbol in (u.split("=") for u in _UNITS_TEXT.strip().replace("\n", "|").split("|"))}
+UNITS = {
+    code: (one, many, symbol)
+    for code, one, many, symbol in (u.split("=") for u in _UNITS_TEXT.strip().replace("\n", "|").split("|"))
+}
 _RANGES = {
     "-": "–", "–": "–", "to": " to ", "and": " and ", "or": " or ", "x": " × ", "×": " × ", "by": " by ", "xx": " × ", "*": " × ", "+": " + ",
     "to(-)": " to ", "and(-)": " and ", "+/-": " ± ", "±": " ± ", "to about": " to about ", "and then": " and then ", "&": " & ", ",": ", ", ", and": ", and ",
@@ -57,13 +60,21 @@ def _number(text: str, call: Call) -> str:
         return text.replace("+", " ", 1)
     if call.language != "en" and not re.fullmatch(r"[-−+]?[0-9]{5,}(?:\.[0-9]+)?", text):
         return text
-    return format_number(text, call.language).replace("-", "−") if text.startswith("-") else format_number(text, call.language)
+    return (
+        format_number(text, call.language).replace("-", "−")
+        if text.startswith("-")
+        else format_number(text, call.language)
+    )
 
 
 def _unit(code: str, value: str, call: Call, symbol: bool) -> str:
     """Return a blank or hyphen and the unit's name or symbol."""
     one, many, short = UNITS.get(code, (code, code, code))
-    glue = "" if short.startswith(("/", "°")) and symbol and not short.startswith("°C") and not short.startswith("°F") else " "
+    glue = (
+        ""
+        if short.startswith(("/", "°")) and symbol and not short.startswith("°C") and not short.startswith("°F")
+        else " "
+    )
     if symbol:
         return glue + short
     if call.get("sp") == "us":
@@ -84,7 +95,15 @@ def convert(call: Call) -> str:
     """
     values = call.values()
     abbreviation = call.get("abbr")
-    symbol = (call.name in ("cvt", "convinfobox") and abbreviation != "off") or abbreviation in ("on", "in", "unit", "values", "y", "yes", "~")
+    symbol = (call.name in ("cvt", "convinfobox") and abbreviation != "off") or abbreviation in (
+        "on",
+        "in",
+        "unit",
+        "values",
+        "y",
+        "yes",
+        "~",
+    )
     symbol = symbol or (call.language != "en" and not abbreviation == "off") or call.name in ("height",)
     text, at, number = "", 0, ""
     while at < len(values) and _is_value(values[at]):
@@ -122,7 +141,12 @@ def val(call: Call) -> str:
     power = call.get("e", "10")
     text += (" × " if text else "") + "10" + power.replace("-", "−") if power else ""
     unit, before = call.get("u", "ul", "upl", "up"), call.get("p")
-    return before + text + (("" if unit in ("%", "°") else " ") + UNITS.get(unit, (unit, unit, unit))[2] if unit else "") + call.get("s")
+    return (
+        before
+        + text
+        + (("" if unit in ("%", "°") else " ") + UNITS.get(unit, (unit, unit, unit))[2] if unit else "")
+        + call.get("s")
+    )
 
 
 def fraction(call: Call) -> str:

@@ -7,7 +7,9 @@ import re
 from bertdata.extract.wikitext.marks import Tally
 
 _MARK = re.compile(r"-\{([^{}]*+)\}-")
-_FLAGS = re.compile(r"\s*([A-Z+\-](?:\s*;\s*[A-Z+\-])*|[a-z]{2,3}(?:-[a-z]+)*(?:\s*;\s*[a-z]{2,3}(?:-[a-z]+)*)*)?\s*\|(?!\|)")
+_FLAGS = re.compile(
+    r"\s*([A-Z+\-](?:\s*;\s*[A-Z+\-])*|[a-z]{2,3}(?:-[a-z]+)*(?:\s*;\s*[a-z]{2,3}(?:-[a-z]+)*)*)?\s*\|(?!\|)"
+)
 _RULE = re.compile(r"\s*([a-z]{2,3}(?:-[a-z]+)*)\s*:(?!//)(.*)", re.DOTALL)
 # Flags that print nothing: title rules, hidden rules, removed rules.
 _SILENT = frozenset("TH-+")
