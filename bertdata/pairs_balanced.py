@@ -26,8 +26,10 @@ from bertdata.pairs import (
     with_random_next,
 )
 
-# Bs drawn at nearest length are drawn from this many neighbours, so that one B isn't taken for every pair of a length.
+# Bs drawn at nearest length are drawn from this many neighbours, so that one B isn't taken for every pair of a length;
+# from fewer where there are few to choose from, or the lengths would tell the label.
 _NEIGHBOURS = 16
+_SHARE_OF_NEIGHBOURS = 64
 
 
 def true_pairs(text: GroupText, most: int, short_seq_prob: float, rng: np.random.Generator) -> Pairs:
@@ -154,7 +156,8 @@ def _draw_bs(
         pairs = replace(pairs, input_ids=lender.input_ids)
     others = others[np.lexsort((others, lender.b_length[others]))]
     near = np.searchsorted(lender.b_length[others], pairs.b_length[rows])
-    near += rng.integers(-_NEIGHBOURS // 2, _NEIGHBOURS // 2, size=len(rows))
+    width = min(_NEIGHBOURS, 1 + len(others) // _SHARE_OF_NEIGHBOURS)
+    near += rng.integers(-width // 2, width // 2, size=len(rows), endpoint=True)
     chosen = others[np.clip(near, 0, len(others) - 1)]
     pairs = _take_bs(pairs, rows, lender, chosen)
     return pairs.counted(drawn_with_replacement=len(rows), borrowed=len(rows) * borrowed)
