@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -68,9 +67,8 @@ def is_book(path: str, name: str, alone: bool = False) -> bool:
 def _root(source: Source) -> str:
     if not source.files:
         return source.name or "the source"
-    depth = Path(source.names[0]).parts
-    path = Path(source.files[0])
-    return str(path if len(source.files) == 1 and len(depth) == 1 else os.path.join(*path.parts[: -len(depth)] or "."))
+    path, depth = Path(source.files[0]), len(Path(source.names[0]).parts)
+    return str(path if len(source.files) == 1 and depth == 1 else Path(*path.parts[:-depth]))
 
 
 def book_documents(slice_: Slice, options: ExtractOptions, counts: Counts) -> Iterator[Document | Rejection]:
@@ -92,6 +90,11 @@ def book_documents(slice_: Slice, options: ExtractOptions, counts: Counts) -> It
             if options.on_error == "fail":
                 raise
             counts.lost.append(str(error))
+
+
+def is_short(text: str, num_words: int) -> bool:
+    """Say whether a text has fewer words than `num_words`, without counting further."""
+    return num_words > 0 and len(text.split(None, num_words)) < num_words
 
 
 class _Reader:
@@ -150,7 +153,7 @@ class _Reader:
             if not text:
                 continue
             found = True
-            if len(text.split(maxsplit=self.options.min_document_words)) < self.options.min_document_words:
+            if is_short(text, self.options.min_document_words):
                 self.counts.skipped["too-short"] = self.counts.skipped.get("too-short", 0) + 1
                 continue
             yield Document(

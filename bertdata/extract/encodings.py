@@ -10,14 +10,14 @@ import unicodedata
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32-le"),
     (codecs.BOM_UTF32_BE, "utf-32-be"),
-    (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 # C0 controls without tab, line feed, form feed, carriage return; and DEL.
 _CONTROLS = bytes([*range(9), 11, *range(14, 32), 127])
 _DECLARED = re.compile(
-    rb"(?:character set encoding|charset|encoding)\s*[:=]\s*[\"']?\s*(?:iso (?=[\dl]))?([A-Za-z][\w.:-]{2,20}|8859-\d+)",
+    rb"(?:character set encoding|charset|encoding)\s*[:=]\s*[\"']?\s*(?:iso (?=[\dl]))?"
+    rb"([A-Za-z][\w.:-]{2,20}|8859-\d+)",
     re.I,
 )
 _DECLARED_REACH = 20_000
@@ -47,17 +47,20 @@ def decode_text(data: bytes) -> str | None:
 
     A byte order mark decides; then valid UTF-8; then UTF-8 with a few damaged bytes (which are dropped); then the
     encoding the file names (`Character set encoding: ISO-8859-2`), where its bytes are valid in it; else
-    Windows-1252. Control characters are dropped; UTF-8 that was encoded twice (`Ã©` for `é`) is repaired; the result is NFC.
+    Windows-1252. Control characters are dropped; UTF-8 that was encoded twice (`Ã©` for `é`) is repaired; the result
+    is NFC.
 
     >>> decode_text(b"caf\\xe9"), decode_text("café".encode("utf-16")), decode_text(b"GIF89a\\0\\1\\0")
     ('café', 'café', None)
     """
+    if data.startswith(codecs.BOM_UTF8):
+        data = data[len(codecs.BOM_UTF8) :]
     for mark, encoding in _MARKS:
         if data.startswith(mark):
-            return _finish(data[len(mark) :].decode(encoding, "replace"))
+            return _finish(data[len(mark) :].decode(encoding, "replace"), wide=True)
     if b"\0" in data:
-        encoding = _wide_encoding(data)
-        return _finish(data.decode(encoding, "replace")) if encoding else None
+        order = _wide_encoding(data)
+        return _finish(data.decode(order, "replace"), wide=True) if order else None
     plain = data.translate(None, _CONTROLS)
     if (len(data) - len(plain)) * 200 > len(data):
         return None
@@ -66,18 +69,18 @@ def decode_text(data: bytes) -> str | None:
 
 def _decode_plain(data: bytes) -> str | None:
     try:
-        return _finish(data.decode("utf-8"), controls=False)
+        return _finish(data.decode("utf-8"))
     except UnicodeDecodeError:
         pass
     text = data.decode("utf-8", "replace")
     num_lost = text.count("\ufffd")
     # Windows-1252 read as UTF-8 loses nearly every letter above ASCII; a damaged UTF-8 file loses few of many.
     if num_lost * 10 <= len(data) - len(text) - 2 * num_lost and num_lost <= 1_000:
-        return _finish(text, controls=False)
+        return _finish(text)
     for encoding in (_declared_encoding(data), "cp1252"):
         try:
             if encoding:
-                return _finish(data.decode(encoding), controls=False)
+                return _finish(data.decode(encoding))
         except (UnicodeDecodeError, LookupError):
             continue
     return None
@@ -106,19 +109,20 @@ _UNWANTED = dict.fromkeys(
 )
 
 
-def _finish(text: str, controls: bool = True) -> str | None:
+def _finish(text: str, wide: bool = False) -> str | None:
+    """Drop what is no text and compose; `wide` text still holds the control characters that others lost as bytes."""
+    if wide:
+        if text.count("\ufffd") * 50 > len(text) or "\0" in text:
+            return None
+        text = text.translate(_UNWANTED)
     if text.isascii():
-        return text.translate(_UNWANTED) if controls else text
-    if controls and text.count("\ufffd") * 50 > len(text):
-        return None
+        return text
     if ("Ã" in text or "â€" in text) and (repaired := _encoded_twice(text)):
         text = repaired
     for code in _UNWANTED:
         # A search for one character is a memchr; `translate` would look up every character.
-        if code >= 127 and chr(code) in text:
+        if code >= 128 and chr(code) in text:
             text = text.replace(chr(code), "")
-    if controls:
-        text = text.translate(_UNWANTED)
     return text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
 
 

@@ -21,10 +21,11 @@ _MAX_MEMBER, _MAX_TOTAL, _MAX_MEMBERS = 64 << 20, 512 << 20, 20_000
 _CONTENT_TYPES = ("application/xhtml+xml", "text/html", "application/x-dtbook+xml", "text/x-oeb1-document")
 # Fonts may be obfuscated in any book that can be read freely; these two methods encrypt nothing else.
 _FONT_METHODS = ("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC")
-_NO_TEXT_TYPES = frozenset(
-    "cover toc title-page titlepage copyright-page copyright loi lot index landmarks page-list colophon halftitlepage halftitle"
-    " imprint bibliography glossary other-credits acknowledgements ad advertisement notes footnotes endnotes rearnotes".split()
-)
+_NO_TEXT_TYPES = frozenset((
+    "cover", "toc", "title-page", "titlepage", "copyright-page", "copyright", "loi", "lot", "index",
+    "landmarks", "page-list", "colophon", "halftitlepage", "halftitle", "imprint", "bibliography", "glossary",
+    "other-credits", "acknowledgements", "ad", "advertisement", "notes", "footnotes", "endnotes", "rearnotes",
+))  # fmt: skip
 _NO_TEXT_NAME = re.compile(
     r"(?:^|[/_-])(?:cover|toc|nav|title-?page|copyright|contents|tableofcontents|imprint|colophon|uncopyright|landmarks"
     r"|halftitle\w*|loi|endnotes?|footnotes?|index)(?:[-_]?(?:page|image))?\.x?html?$",

@@ -1,8 +1,9 @@
-"""Project Gutenberg's frame around a book: headers, small print, licences and footers, in the styles of 1971 to today."""
+"""Project Gutenberg's frame around a book: headers, small print, licences and footers, from 1971 to today."""
 
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import NamedTuple
 
 _I, _M = re.IGNORECASE, re.MULTILINE
@@ -24,21 +25,24 @@ _END = re.compile(
 _NAMED = re.compile(rf"{_NAME}|\bP\.?G\.? (?:Distributed|Canada)", _I)
 _FIELD = re.compile(r"^(Title|Language|Character set encoding|ISO 639[^:\n]*):[ \t]*(.+(?:\n[ \t]{2,}\S.*)*)", _I | _M)
 _LAST_FIELD = re.compile(
-    r"^(?:Title|Author|Translator|Editor|Illustrator|Release Date|Posting Date|Last Updated|Most recently updated|Language"
-    r"|Character set encoding|Original publication|Credits|Edition|Produced by)\b[^\n]*:[^\n]*(?:\n[ \t]+\S[^\n]*)*"
+    r"^(?:Title|Author|Translator|Editor|Illustrator|Release Date|Posting Date|Last Updated|Most recently updated"
+    r"|Language|Character set encoding|Original publication|Credits|Edition|Produced by)\b"
+    r"[^\n]*:[^\n]*(?:\n[ \t]+\S[^\n]*)*"
     r"|^[^\n]*\[(?:Etext|EBook) ?#\d+\][^\n]*",
     _I | _M,
 )
 _HEAD_TITLE = re.compile(
-    rf"{_NAME}(?:['’]s)?(?:-tm)?(?:[ \t]+E-?(?:text|book))?(?:,?[ \t]+of)?[ \t]+([^\n*]+?)(?:,[ \t]+by\b[^\n]*)?[ \t*]*$",
+    rf"{_NAME}(?:['’]s)?(?:-tm)?(?:[ \t]+E-?(?:text|book))?(?:,?[ \t]+of)?[ \t]+"
+    r"([^\n*]+?)(?:,[ \t]+by\b[^\n]*)?[ \t*]*$",
     _I | _M,
 )
 # Header and small print of the 1990s take up to 20 KB; the licence and its lists at the end up to 30.
 _HEAD, _TAIL = 40_000, 60_000
 _LANGUAGES = {
     "english": "en", "french": "fr", "german": "de", "spanish": "es", "italian": "it", "dutch": "nl", "finnish": "fi",
-    "portuguese": "pt", "latin": "la", "swedish": "sv", "danish": "da", "greek": "el", "esperanto": "eo", "chinese": "zh",
-    "hungarian": "hu", "tagalog": "tl", "japanese": "ja", "catalan": "ca", "norwegian": "no", "polish": "pl",
+    "portuguese": "pt", "latin": "la", "swedish": "sv", "danish": "da", "greek": "el", "esperanto": "eo",
+    "chinese": "zh", "hungarian": "hu", "tagalog": "tl", "japanese": "ja", "catalan": "ca", "norwegian": "no",
+    "polish": "pl",
     "czech": "cs", "welsh": "cy", "icelandic": "is", "russian": "ru", "hebrew": "he", "afrikaans": "af", "irish": "ga",
     "romanian": "ro", "bulgarian": "bg", "serbian": "sr", "slovenian": "sl", "galician": "gl", "ukrainian": "uk",
 }  # fmt: skip
@@ -58,11 +62,13 @@ def find_books(text: str) -> list[Book]:
 
     Line ends must be `\\n`. A file without any mark is one book, whole.
 
-    >>> text = "Title: A\\n*** START OF THE PROJECT GUTENBERG EBOOK A ***\\nOne.\\n*** END OF THE PROJECT GUTENBERG EBOOK A ***\\n"
+    >>> text = "Title: A\\n*** START OF THE PROJECT GUTENBERG EBOOK A ***\\nOne.\\n"
+    >>> text += "*** END OF THE PROJECT GUTENBERG EBOOK A ***\\n"
     >>> [(text[b.start : b.end].strip(), b.title) for b in find_books(text)]
     [('One.', 'A')]
     """
-    if not _NAMED.search(text, 0, _HEAD) and not _NAMED.search(text, max(0, len(text) - _TAIL)):
+    ends = text[:_HEAD], text[-_TAIL:]
+    if not any(sign in end for end in ends for sign in ("utenb", "UTENB", "Utenb")):
         return [Book(0, len(text))]
     starts = _starts(text)
     if len(starts) > 1:
@@ -84,7 +90,7 @@ def _starts(text: str) -> list[int]:
 
 
 def _pieces(text: str, starts: list[int]) -> list[tuple[int, int, int]]:
-    stops = [*(_next_head(text, a, b) for a, b in zip(starts, starts[1:], strict=False)), len(text)]
+    stops = [*(_next_head(text, a, b) for a, b in pairwise(starts)), len(text)]
     return list(zip([0, *stops[:-1]], starts, stops, strict=True))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 Kind = Literal["blank-lines", "no-blank-lines", "paragraph-lines", "sentence-lines"]
@@ -14,8 +15,14 @@ _SAMPLE_CHARS = 400_000
 # A hard-wrapped line is at most this long; in the 100 novels wrapped ones end at 51 to 121 characters (99 %).
 _MAX_WRAPPED = 132
 _SENTENCE_INSIDE = re.compile(r"[.!?。！？][\"'”’)\]]*\s+[\"'“‘(\[]*[A-Z\u0400-\u042f]")
+_LINE_SIGNS = (("\r", "\n"), ("\x0c", "\n\n"), ("\t", "    "))
+_SPACES = tuple((space, " ") for space in "\u00a0\u3000\u2002\u2003\u2007\u2009\u200a\u202f")
+_ALL_SIGNS = (*_LINE_SIGNS, ("\x85", "\n"), ("\u2028", "\n"), ("\u2029", "\n\n"), *_SPACES)
+_LONG_BLANK = " " * 64
 # Blank-line groups of more sentences than this aren't paragraphs.
 _MAX_PARAGRAPH_LINES = 20
+# As far as signs reach behind the last letter of a sentence.
+_TAIL = 8
 _END = re.compile(r"[.!?:;…。！？؟۔।॥]['\"”’»)\]_*—-]*$|['\"”’»—]$|--$")
 
 
@@ -40,22 +47,16 @@ def tidy_lines(text: str) -> str:
     >>> tidy_lines("a \\r\\n\\t\\r\\nb\\x0cc\\rd")
     'a\\n\\nb\\n\\nc\\nd'
     """
-    if "\r" in text:
-        text = text.replace("\r\r\n", "\n").replace("\r\n", "\n").replace("\r", "\n")
-    for character, replacement in (
-        ("\x0c", "\n\n"),
-        ("\x85", "\n"),
-        ("\u2028", "\n"),
-        ("\u2029", "\n\n"),
-        ("\t", "    "),
-    ):
+    while "\r\n" in text:
+        text = text.replace("\r\n", "\n")
+    for character, replacement in _LINE_SIGNS if text.isascii() else _ALL_SIGNS:
         if character in text:
             text = text.replace(character, replacement)
-    for character in "\u00a0\u3000\u2002\u2003\u2007\u2009\u200a\u202f":
-        if character in text:
-            text = text.replace(character, " ")
+    while _LONG_BLANK in text:
+        # Runs of blanks are columns whatever their length; patterns try each of them, so they have to be bounded.
+        text = text.replace(_LONG_BLANK, _LONG_BLANK[:32])
     while " \n" in text:
-        text = text.replace("  \n", "\n").replace(" \n", "\n")
+        text = (text.replace("  \n", "\n") if "  \n" in text else text).replace(" \n", "\n")
     return text
 
 
@@ -87,7 +88,7 @@ def _first_lines_indented(filled: list[str]) -> bool:
     """Say whether indentation begins paragraphs: lines are indented one by one, not in runs as quoted letters are."""
     marks = [line[0] == " " for line in filled]
     indented = sum(marks)
-    alone = sum(mark and not after for mark, after in zip(marks, marks[1:], strict=False))
+    alone = sum(mark and not after for mark, after in pairwise(marks))
     return indented > 0.02 * len(filled) and alone > 0.6 * indented
 
 
@@ -141,7 +142,7 @@ def _ends_paragraph(line: str, following: str, width: int) -> bool:
     fits = len(first_word) > 1 or len(following) <= room
     if not fits:
         return False
-    if _END.search(line):
+    if _END.search(line, max(0, len(line) - _TAIL)):
         return True
     # Headings and verse: far from the margin without an end; they make a block until a full line comes.
     return room > 0.35 * width and (len(following) > 0.8 * width or line.isupper())

@@ -8,7 +8,7 @@ import io
 import lzma
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, NamedTuple, cast
 
 from bertdata.errors import DamagedInputError, InputError
 
@@ -85,7 +85,7 @@ def open_plain(path: str, compression: str = "") -> IO[bytes]:
     """
     try:
         if compression == ".gz":
-            return gzip.open(path, "rb")
+            return cast(IO[bytes], gzip.open(path, "rb"))
         if compression == ".bz2":
             return bz2.open(path, "rb")
         if compression == ".xz":

@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from bertdata.extract.headings import Kind, classify, is_credit, is_full_prose, split_heading
+from bertdata.extract.blocks import Kind, classify, is_plain_prose
+from bertdata.extract.credits import is_credit
+from bertdata.extract.headings import split_heading
 from bertdata.extract.hyphens import join_hyphens
 from bertdata.extract.layout import Layout, find_layout, split_blocks
 from bertdata.extract.notes import drop_marks, drop_notes
@@ -25,7 +27,7 @@ _BEFORE_SYNOPSIS = ("chapter", "heading", "synopsis", "contents", "page", "rule"
 _BETWEEN = ("page", "note", "rule", "table", "fragment")
 _PAGE_BEHIND = re.compile(r"(?<=[.!?][\"'”’ ])[ ]?\d{1,4}$")
 _SMALL_CAPITALS = re.compile(r"[\"'“‘]?(?:[A-Z]+[ '’]?){1,3}(?<=[A-Z])")
-_ENTRY = re.compile(r"\W*(?:chapter\s+)?(?:[ivxlcdm]+|\d{1,3})[.):]\s|.*\s{2,}\d{1,4}$", re.I)
+_ENTRY = re.compile(r"\W{0,9}(?:chapter\s+)?(?:[ivxlcdm]+|\d{1,3})[.):]\s", re.I)
 
 
 @dataclass
@@ -40,8 +42,8 @@ class Prose:
 def clean_book(text: str, keep_verse: bool = True) -> Prose:
     """Return the running prose of one book (its frame already cut away, its lines tidied).
 
-    >>> clean_book("CHAPTER I\\n\\nIt was a dark night, and the rain fell on the\\nroof.\\n\\n* * *\\n\\nNobody came.").paragraphs
-    ['It was a dark night, and the rain fell on the roof.', 'Nobody came.']
+    >>> clean_book("CHAPTER I\\n\\nIt was a dark night, and the\\nrain fell.\\n\\n* * *\\n\\nNobody came.").paragraphs
+    ['It was a dark night, and the rain fell.', 'Nobody came.']
     """
     text, num_notes = drop_notes(text)
     layout = find_layout(text)
@@ -69,22 +71,23 @@ class _Cleaner:
         self.is_open = False
 
     def read(self, blocks: Iterable[str]) -> None:
-        width = self.width
+        width, paragraphs = self.width, self.prose.paragraphs
         for block in blocks:
             self.num_blocks += 1
             self.position += len(block)
-            if self.skipping is None and self.num_blocks > _FRONT_BLOCKS and is_full_prose(block, width):
+            if self.skipping is None and self.num_blocks > _FRONT_BLOCKS and is_plain_prose(block, width):
                 self.last_kind = "prose"
-                self._keep(block)
+                if self.is_open or self.pending or block[0].islower():
+                    self._keep(block)
+                else:
+                    paragraphs.append(block.replace("\n", " "))
             else:
                 self._read_slowly(block)
 
     def _read_slowly(self, block: str) -> None:
-        heading, rest = split_heading(block) if "\n" in block else ("", block)
-        if heading and rest:
+        heading, rest = split_heading(block)
+        if heading:
             self._consider(heading, "chapter")
-        else:
-            rest = block
         self._consider(rest, classify(rest, self.width))
 
     def _consider(self, block: str, kind: Kind) -> None:
@@ -178,7 +181,10 @@ def join_paragraphs(paragraphs: list[str]) -> str:
     >>> join_paragraphs(["It  was _so_.", "", "Yes.[1]"])
     'It was so.\\n\\nYes.'
     """
-    text = drop_marks("\n\n".join(filter(None, paragraphs)))
+    text = "\n\n".join(filter(None, paragraphs))
+    marked = drop_marks(text)
+    if marked is not text:
+        text = marked.replace("\n ", "\n").replace(" \n", "\n")
     while "  " in text:
         text = text.replace("  ", " ")
-    return text.replace("\n ", "\n").replace(" \n", "\n").strip()
+    return text.strip()

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from bertdata.errors import DamagedInputError, InputError, require
-from bertdata.extract.books import is_book
+from bertdata.extract.books import is_book, is_short
 from bertdata.extract.encodings import decode_text
 from bertdata.extract.layout import tidy_lines
 from bertdata.extract.options import ExtractOptions
@@ -90,7 +91,7 @@ def _split_large(path: str, name: str) -> list[Piece]:
     ):
         num_slices = round(size / SLICE_BYTES)
         cuts = [size * n // num_slices for n in range(num_slices + 1)]
-        return [Piece((path,), (name,), a, b, "lines", b - a) for a, b in zip(cuts, cuts[1:], strict=False)]
+        return [Piece((path,), (name,), a, b, "lines", b - a) for a, b in pairwise(cuts)]
     return []
 
 
@@ -102,8 +103,8 @@ def _is_lines(path: str) -> bool:
 def text_documents(slice_: Slice, options: ExtractOptions, counts: Counts) -> Iterator[Document | Rejection]:
     """Yield a document for each row or plain-text file of a slice; `counts` takes pages, skipped and lost.
 
-    A row's id is `<source>/<its id column>`, else `<source>/<file without suffix>#<byte offset or row number>`. Reasons of
-    rejection: `no-text` (an empty or missing value), `not-text`, `too-large`, and with `on_error="skip"` `bad-line`.
+    A row's id is `<source>/<its id column>`, else `<source>/<file without suffix>#<byte offset or row number>`. Reasons
+    of rejection: `no-text` (an empty or missing value), `not-text`, `too-large`, and with `on_error="skip"` `bad-line`.
 
     Raises InputError where a column that the options name is missing, DamagedInputError at a line that is no JSON.
     """
@@ -194,7 +195,7 @@ class _Reader:
         text = tidy_text(raw)
         if not text:
             yield Rejection(document_id, self.slice.source, title or Path(self.name).name, "no-text", raw[:1_000_000])
-        elif len(text.split(maxsplit=self.options.min_document_words)) < self.options.min_document_words:
+        elif is_short(text, self.options.min_document_words):
             self.counts.skipped["too-short"] = self.counts.skipped.get("too-short", 0) + 1
         else:
             language, license_ = self.options.language or "en", self.options.license or ""

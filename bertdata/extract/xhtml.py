@@ -4,31 +4,38 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from itertools import islice
 
 from lxml import etree, html
 
-from bertdata.extract.headings import classify, is_credit
+from bertdata.extract.blocks import classify
+from bertdata.extract.credits import is_credit
 from bertdata.extract.prose import Prose
 
 # Elements that are no running text, with all they hold.
-_DROPPED = frozenset(
-    "head style script title nav table ol ul dl menu dir figure figcaption img svg math audio video object embed iframe form"
-    " button select input textarea canvas map template noscript rt rp h1 h2 h3 h4 h5 h6 hgroup caption colgroup footer"
-    " pre samp kbd listing xmp".split()
-)
-_HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6", "hgroup"))
+_DROPPED = frozenset((
+    "head", "style", "script", "title", "nav", "table", "ol", "ul", "dl", "menu", "dir", "figure", "figcaption",
+    "img", "svg", "math", "audio", "video", "object", "embed", "iframe", "form", "button", "select", "input",
+    "textarea", "canvas", "map", "template", "noscript", "rt", "rp", "h1", "h2", "h3", "h4", "h5", "h6",
+    "hgroup", "caption", "colgroup", "footer", "pre", "samp", "kbd", "listing", "xmp",
+))  # fmt: skip
+_CHAPTER_HEADINGS = frozenset(("h1", "h2", "hgroup"))
 # Elements that join what is before and behind them; every other element parts paragraphs.
-_INLINE = frozenset(
-    "a abbr acronym b bdi bdo big cite code data del dfn em font i ins kbd label mark q s samp small span strike strong sub sup"
-    " time tt u var wbr ruby rb center-inline".split()
-)
-_BOXES = frozenset("body div section article main header blockquote center fieldset html aside".split())
+_INLINE = frozenset((
+    "a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font", "i",
+    "ins", "kbd", "label", "mark", "q", "s", "samp", "small", "span", "strike", "strong", "sub", "sup", "time",
+    "tt", "u", "var", "wbr", "ruby", "rb", "center-inline",
+))  # fmt: skip
+_BOXES = frozenset((
+    "body", "div", "section", "article", "main", "header", "blockquote", "center", "fieldset", "html", "aside",
+))  # fmt: skip
 _TYPE = "{http://www.idpf.org/2007/ops}type"
 # Roles, types and classes of what stands beside the text.
-_ASIDE_TYPES = frozenset(
-    "footnote endnote rearnote note noteref pagebreak toc page-list landmarks index bibliography annotation sidebar"
-    " doc-footnote doc-noteref doc-pagebreak doc-toc doc-endnotes doc-endnote doc-index".split()
-)
+_ASIDE_TYPES = frozenset((
+    "footnote", "endnote", "rearnote", "note", "noteref", "pagebreak", "toc", "page-list", "landmarks", "index",
+    "bibliography", "annotation", "sidebar", "doc-footnote", "doc-noteref", "doc-pagebreak", "doc-toc",
+    "doc-endnotes", "doc-endnote", "doc-index",
+))  # fmt: skip
 _ASIDE_CLASS = re.compile(
     r"(?:^|\s)(?:page-?num\w*|pagenumber|foot-?note\w*|fn-?ref\w*|noteref|toc\w*|caption\w*|calibre_toc)(?:$|\s)", re.I
 )
@@ -38,8 +45,10 @@ _VERSE = re.compile(
 _TITLE_CLASS = re.compile(
     r"(?:^|\s)(?:chapter-?(?:title|head(?:ing)?|num\w*)|(?:sub)?title|heading\d?|h[1-6])(?:$|\s)", re.I
 )
+_TITLE_TYPES = frozenset(("title", "subtitle", "ordinal", "dedication", "epigraph-source"))
 _SPACE = re.compile(r"[\s\u00a0\u2000-\u200a\u202f\u3000]+")
 _INVISIBLE = re.compile(r"[\u200b\u2060\ufeff\u00ad\x00-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f]")
+_MAX_MARK = 6
 # A paragraph of text that is about as wide as a book's line; shorter ones may be headings in disguise.
 _WIDTH = 72
 
@@ -52,12 +61,8 @@ def read_xhtml(data: bytes, prose: Prose, keep_verse: bool = True, no_text_types
     root = _parse(data)
     if root is None:
         return
-    for element in list(root.iter())[:12]:
-        if (
-            isinstance(element.tag, str)
-            and _local(element.tag) in ("body", "section")
-            and _types(element) & set(no_text_types)
-        ):
+    for element in islice(root.iter("{*}body", "{*}section"), 3):
+        if _types(element) & set(no_text_types):
             return
     walker = _Walker(prose, keep_verse)
     walker.walk(root)
@@ -75,9 +80,8 @@ def _parse(data: bytes) -> etree._Element | None:
     # Not well-formed, or with names such as &nbsp; that only the DTD knows: the HTML parser knows them.
     data = re.sub(rb"^\s*<\?xml[^>]*encoding=[\"']([\w-]+)[\"'][^>]*\?>", b"", data)
     try:
-        return html.document_fromstring(
-            data, parser=html.HTMLParser(encoding=_encoding(data), no_network=True, huge_tree=False)
-        )
+        forgiving = html.HTMLParser(encoding=_encoding(data), no_network=True, huge_tree=False)
+        return html.document_fromstring(data, parser=forgiving)
     except (etree.ParserError, etree.XMLSyntaxError, ValueError, LookupError):
         return None
 
@@ -97,6 +101,14 @@ def _local(tag: str) -> str:
 def _types(element: etree._Element) -> set[str]:
     values = f"{element.get(_TYPE) or element.get('epub:type') or ''} {element.get('role') or ''}"
     return set(values.split())
+
+
+def _is_verse(css: str, types: set[str]) -> bool:
+    return bool(_VERSE.search(css) or any(map(_VERSE.search, types)))
+
+
+def _is_title(css: str, types: set[str]) -> bool:
+    return bool(_TITLE_CLASS.search(css) or types & _TITLE_TYPES)
 
 
 class _Walker:
@@ -130,7 +142,7 @@ class _Walker:
         if tag in _DROPPED or types & _ASIDE_TYPES or _ASIDE_CLASS.search(css) or self._is_mark(element, tag):
             if tag not in ("rt", "rp", "img", "svg") and tag not in _INLINE:
                 self.flush()
-            if tag in _HEADINGS:
+            if tag in _CHAPTER_HEADINGS:
                 self.prose.chapters.append((len(self.prose.paragraphs), _plain("".join(element.itertext()))))
             if not (types & {"noteref", "pagebreak"}):
                 self.count(tag if tag in _DROPPED else "note")
@@ -139,10 +151,8 @@ class _Walker:
             self.add(" ")
         elif tag not in _INLINE:
             self.flush()
-        self.verse += bool(_VERSE.search(css) or _VERSE.search(" ".join(types)))
-        self.in_title += bool(
-            _TITLE_CLASS.search(css) or types & {"title", "subtitle", "ordinal", "dedication", "epigraph-source"}
-        )
+        self.verse += _is_verse(css, types)
+        self.in_title += _is_title(css, types)
         self.add(element.text)
         return True
 
@@ -151,17 +161,17 @@ class _Walker:
         if tag not in _INLINE and tag != "br":
             self.flush()
         css, types = element.get("class") or "", _types(element)
-        self.verse -= bool(_VERSE.search(css) or _VERSE.search(" ".join(types)))
-        self.in_title -= bool(
-            _TITLE_CLASS.search(css) or types & {"title", "subtitle", "ordinal", "dedication", "epigraph-source"}
-        )
+        self.verse -= _is_verse(css, types)
+        self.in_title -= _is_title(css, types)
         self.add(element.tail)
 
     def _is_mark(self, element: etree._Element, tag: str) -> bool:
         """Say whether this is a reference to a note: a raised number or sign that links into the book."""
         if tag not in ("sup", "a"):
             return False
-        text = "".join(element.itertext()).strip()
+        text = "".join(islice(element.itertext(), 4)).strip()
+        if len(text) > _MAX_MARK:
+            return False
         links = tag == "a" or element.find(".//{*}a") is not None
         raised = tag == "sup" or element.find(".//{*}sup") is not None or text[:1] in "[("
         return links and raised and bool(re.fullmatch(r"[\[(]?(?:\d{1,4}|[*†‡§]{1,3}|[a-z])[\])]?", text))

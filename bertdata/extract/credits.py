@@ -1,0 +1,45 @@
+"""Credits of books: who made the file, who printed the book, whose rights are reserved."""
+
+from __future__ import annotations
+
+import re
+
+_MADE = "prepared|produced|created|scanned|transcribed|typed|made|updated|provided|compiled|converted|donated"
+_CREDIT = re.compile(
+    r"\W*(?:"
+    r"(?:this|the|these)\s+(?:e-?texts?|e-?books?|electronic\s+\w+|files?|transcription|digital\s+\w+|book)\b"
+    rf"[^.\n]{{0,60}}?\b(?:{_MADE})\b"
+    r"|(?:e-?text|e-?book|html(?: version| file)?|text file|digiti[sz]ed|proofread|edited|contributed|distributed"
+    rf"|images? (?:generously )?(?:made|provided)|{_MADE})[^.\n]{{0,50}}\bby\b"
+    r"|\(?this (?:file|book) was produced from|transcribed from\b|scanned and\b|produced from\b"
+    r"|(?:credits|note):?\s[^\n]*(?:gutenberg|pgdp|html version|e-?text|e-?book)"
+    r"|e-?text (?:prepared|scanned|transcribed)|many thanks to\b[^\n]*\bfor\b"
+    r"|(?:all|some) rights reserved|copyright\b|©"
+    r"|(?:first |re)?printed (?:in|by|and|at)\b|(?:originally )?published (?:by|in|serially)\b"
+    r"|(?:first )?(?:published|edition)\b[^\n]{0,40}\d{4}|printers?\b[^\n]*\bprinted"
+    r"|entered according to (?:the )?act of congress|translated (?:by|from)\b|illustrated by\b|by arrangement with"
+    r"|\bisbn\b|library of congress|manufactured in|with (?:\w+ )?illustrations?\b"
+    r")",
+    re.IGNORECASE,
+)
+_PROJECTS = (
+    "project gutenb",
+    "projekt gutenb",
+    "pgdp.net",
+    "distributed proofread",
+    "archive.org",
+    "smashwords",
+    "feedbooks",
+)
+
+
+def is_credit(block: str) -> bool:
+    """Say whether a block tells who made the file or the printed book; asked in the front and at the end of a book.
+
+    >>> is_credit("Produced by A. Volunteer and the Online Team"), is_credit("He was produced by his mother.")
+    (True, False)
+    """
+    if _CREDIT.match(block):
+        return True
+    low = block.lower()
+    return any(project in low for project in _PROJECTS)
