@@ -18,8 +18,9 @@ from bertdata.records import Counts, Page
 _OPENING = re.compile(rb"<page(?=[\s>/])")
 _TITLE = re.compile(rb"<title>([^<]{0,200})")
 _END = re.compile(rb"</mediawiki\s*>")
-# A section in which `</page>` would be text, and which isn't closed before the end.
-_OPEN_SECTION = re.compile(rb"(?:<!\[CDATA\[(?:(?!\]\]>).)*|<!--(?:(?!-->).)*)\Z", re.DOTALL)
+# Sections in which `</page>` is text, and what closes them.
+_SECTION = re.compile(rb"<!(\[CDATA\[|--)")
+_CLOSERS = {b"[CDATA[": b"]]>", b"--": b"-->"}
 # Data kept where no page begins: a tag may be cut in two.
 _TAG_BYTES = 16
 # How far the end of a CDATA section is looked for.
@@ -145,34 +146,52 @@ class _Cutter:
         """Return the page that begins at `begin`, or its damage, and where it ends; None while it isn't whole."""
         if scanned := scan_page(self.data, begin, self.namespaces):
             return scanned
+        inner = self._unfinished(begin)
+        if inner > 0:
+            return self._broken(begin, "isn't finished before the next begins"), inner
         stop = self._closing(begin)
         if stop < 0:
             if len(self.data) - begin <= MAX_PAGE_XML:
                 return None, begin
-            what = f"page {self._title(begin)!r} is longer than {MAX_PAGE_XML:,} bytes of XML"
-            return Damage(self._offset(begin), what), len(self.data)
+            return self._broken(begin, f"is longer than {MAX_PAGE_XML:,} bytes of XML"), len(self.data)
         return self._parse_page(begin, stop, is_end)
+
+    def _unfinished(self, begin: int) -> int:
+        """Return where the next page begins if that is before this one's end, and not in a section; else -1."""
+        inner = _OPENING.search(self.data, begin + 1)
+        at = inner.start() if inner else -1
+        return at if at > 0 and all(self.data.find(mark, begin, at) < 0 for mark in (b"</page", b"<!")) else -1
 
     def _closing(self, begin: int) -> int:
         closing = self.data.find(b"</page", begin)
         return self.data.find(b">", closing) + 1 or -1 if closing >= 0 else -1
 
     def _parse_page(self, begin: int, stop: int, is_end: bool) -> tuple[Page | Damage | None, int]:
-        first_stop = stop
-        while _OPEN_SECTION.search(self.data, begin, stop):  # `</page>` is text in it.
-            stop = self._closing(stop)
-            if stop < 0 and not is_end and len(self.data) - begin < _MAX_SECTION:
-                return None, begin
-            if stop < 0 or stop - begin > _MAX_SECTION:
-                stop = first_stop
-                break
+        whole = self._past_sections(begin, stop)
+        if whole < 0 and not is_end and len(self.data) - begin < _MAX_SECTION:
+            return None, begin
         try:
-            return parse_page(self.data[begin:stop]), stop
+            return parse_page(self.data[begin : whole if whole > 0 else stop]), whole if whole > 0 else stop
         except ValueError as error:
-            inner = _OPENING.search(self.data, begin + 1, first_stop)
-            what = "isn't finished before the next begins" if inner else f"isn't well-formed XML ({error})"
-            damage = Damage(self._offset(begin), f"page {self._title(begin)!r} {what}")
-            return damage, inner.start() if inner else first_stop
+            inner = _OPENING.search(self.data, begin + 1, stop)
+            return self._broken(begin, f"isn't well-formed XML ({error})"), inner.start() if inner else stop
+
+    def _past_sections(self, begin: int, stop: int) -> int:
+        """Return where the page ends whose first `</page>` ends at `stop`, if that is text; -1 if it doesn't yet."""
+        at = begin
+        while section := _SECTION.search(self.data, at, stop):
+            closer = _CLOSERS[section[1]]
+            at = self.data.find(closer, section.end()) + len(closer)
+            if at < len(closer):
+                return -1
+            if at > stop:
+                stop = self._closing(at)
+                if stop < 0:
+                    return -1
+        return stop
+
+    def _broken(self, begin: int, what: str) -> Damage:
+        return Damage(self._offset(begin), f"page {self._title(begin)!r} {what}")
 
     def _finish(self) -> Iterator[Damage]:
         """Yield damage where the file ends too early."""

@@ -76,7 +76,9 @@ def read_pieces(path: str, start: int, end: int, form: str) -> Iterator[Piece]:
             pieces = _read_plain(file, start, end)
         else:
             pieces = _read_zst(file) if container == "zst" else _read_compressed(file, container)
-        yield from _recode(pieces, encoding) if encoding else pieces
+        for piece in _recode(pieces, encoding) if encoding else pieces:
+            # What is found at the very end belongs to the slice that holds the last byte.
+            yield piece if piece.offset < size else piece._replace(offset=size - 1)
 
 
 def _read_plain(file: BinaryIO, start: int, end: int) -> Iterator[Piece]:

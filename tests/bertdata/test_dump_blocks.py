@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import bz2
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bertdata.extract.bz2blocks import BLOCK_MAGIC, FOOTER_MAGIC, Piece, decode_block, find_blocks, read_blocks
+from bertdata.rng import rng_for
+
+
+def decode(data: bytes, start: int = 0) -> list[Piece]:
+    return list(read_blocks(io.BytesIO(data), len(data), start))
+
+
+def joined(pieces: list[Piece]) -> bytes:
+    return b"".join(piece.data for piece in pieces)
+
+
+def damage(pieces: list[Piece]) -> list[tuple[int, str]]:
+    return [(piece.offset, piece.damage) for piece in pieces if piece.damage]
+
+
+@pytest.fixture(scope="module")
+def text() -> bytes:
+    """Text for six blocks of 100 kB, whose bits end anywhere in a byte."""
+    words = np.array([rng_for(1, "word", n).bytes(n % 7 + 2).hex() for n in range(500)])
+    return " ".join(rng_for(1, "words").choice(words, 50_000)).encode()[:550_000]
+
+
+def compress(data: bytes) -> bytes:
+    return bz2.compress(data, 1)
+
+
+@pytest.mark.parametrize(("level", "num_blocks"), [(1, 6), (3, 2), (9, 1)])
+def test_single_stream_decodes_block_by_block(text: bytes, level: int, num_blocks: int) -> None:
+    pieces = decode(bz2.compress(text, level))
+    assert joined(pieces) == text and not damage(pieces)
+    assert len(pieces) == num_blocks and pieces[0].offset == 4
+
+
+def test_streams_one_after_the_other_decode_as_one_file(text: bytes) -> None:
+    empty = bz2.compress(b"")
+    parts = [text[:10], b"", text[10:250_000], b"", b"", text[250_000:]]
+    data = b"".join(compress(part) if part else empty for part in parts) + empty
+    pieces = decode(data)
+    assert joined(pieces) == text and not damage(pieces)
+
+
+def test_file_without_any_block_gives_nothing() -> None:
+    assert decode(bz2.compress(b"")) == []
+
+
+def test_every_start_gives_the_blocks_that_begin_there_or_later(text: bytes) -> None:
+    data = compress(text[:250_000]) + compress(text[250_000:])
+    pieces = decode(data)
+    for start in [1, 2, 3, 4, 5, 13, 14, 15, *(p.offset + d for p in pieces for d in (-1, 0, 1)), len(data) - 1]:
+        assert decode(data, start) == [piece for piece in pieces if piece.offset >= start]
+
+
+def test_zeros_after_the_last_stream_are_padding(text: bytes) -> None:
+    pieces = decode(compress(text) + bytes(5_000))
+    assert joined(pieces) == text and not damage(pieces)
+
+
+def test_other_bytes_after_the_last_stream_are_damage(text: bytes) -> None:
+    data = compress(text[:1000]) + compress(text[1000:])
+    pieces = decode(data + b"<html>not found</html>")
+    assert [what for _, what in damage(pieces)] == ["the bz2 stream is cut off"]
+    assert text.startswith(joined(pieces))
+
+
+@pytest.mark.parametrize("kept", [5, 9, 14, 100, 40_000, -1, -4, -10, -11])
+def test_cut_off_stream_is_damage_and_keeps_the_whole_blocks(text: bytes, kept: int) -> None:
+    data = compress(text)
+    pieces = decode(data[:kept])
+    assert len(damage(pieces)) == 1 and "cut off" in damage(pieces)[0][1]
+    whole = [piece for piece in decode(data) if piece.offset < len(data[:kept])]
+    assert [p.data for p in pieces if not p.damage] in ([p.data for p in whole[:-1]], [p.data for p in whole])
+
+
+def test_every_flipped_bit_is_found_or_harmless(text: bytes) -> None:
+    data = compress(text[:3000]) + compress(text[3000:6000]) + bz2.compress(b"")
+    for bit in [*range(0, 400, 3), *range(400, len(data) * 8, 97)]:
+        flipped = bytearray(data)
+        flipped[bit // 8] ^= 1 << (bit % 8)
+        pieces = decode(bytes(flipped))
+        assert damage(pieces) or joined(pieces) == text[:6000], bit
+
+
+def test_corrupt_block_costs_that_block_only(text: bytes) -> None:
+    data = bytearray(compress(text))
+    sound = decode(bytes(data))
+    data[sound[2].offset + 5000] ^= 0x10
+    pieces = decode(bytes(data))
+    assert damage(pieces) == [(sound[2].offset, "a bz2 block is corrupt")]
+    assert [p for p in pieces if not p.damage] == sound[:2] + sound[3:]
+
+
+def test_hole_of_zeros_over_several_blocks_is_one_damage(text: bytes) -> None:
+    data = bytearray(compress(text) + compress(text))
+    sound = decode(bytes(data))
+    begin, end = sound[1].offset + 100, sound[4].offset + 100
+    data[begin:end] = bytes(end - begin)
+    pieces = decode(bytes(data))
+    assert [offset for offset, _ in damage(pieces)] == [sound[1].offset]
+    assert [p for p in pieces if not p.damage] == [sound[0], *sound[5:]]
+
+
+def test_magic_number_inside_a_block_does_not_part_it(text: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    data, sound = compress(text), decode(compress(text))
+    false = (sound[1].offset + 40_000) * 8 + 3
+
+    def with_false(window: bytes, first: int = 0) -> list[int]:
+        found = find_blocks(window, first)
+        at = data.find(window[:64]) * 8
+        return sorted([*found, false - at]) if first <= false - at < len(window) * 8 else found
+
+    monkeypatch.setattr("bertdata.extract.bz2blocks.find_blocks", with_false)
+    assert decode(data) == sound
+    for start in (sound[1].offset, sound[1].offset + 1, false // 8 - 1, false // 8):
+        assert decode(data, start) == [piece for piece in sound if piece.offset >= start]
+
+
+def test_magic_numbers_are_found_at_every_bit() -> None:
+    for shift in range(16):
+        bits = (BLOCK_MAGIC << 80 | FOOTER_MAGIC) << (16 - shift)
+        assert find_blocks(bits.to_bytes(18, "big")) == [shift]
+
+
+def test_block_with_a_wrong_checksum_is_none(text: bytes) -> None:
+    data = bytearray(compress(text[:1000]))
+    assert decode_block(bytes(data), 32, len(data) * 8 - 80 - 7) is None
+    data[11] ^= 1
+    assert decode(bytes(data)) and damage(decode(bytes(data)))
+
+
+def test_real_dumps_decode_as_bz2_does(shared_data: Path) -> None:
+    for name in ("ltgwiki-pages-articles-multistream.xml.bz2", "enwiki-2016-single-stream.xml.bz2"):
+        data = (shared_data / "wikipedia" / name).read_bytes()
+        pieces = decode(data)
+        assert joined(pieces) == bz2.decompress(data) and not damage(pieces)
