@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bertdata.batches import Examples
+from bertdata.errors import BertdataError
 from bertdata.masking import num_predictions
 from bertdata.reader import Shards
 
@@ -65,7 +66,7 @@ def scan_shards(shards: Shards, rules: Rules) -> Tally:
             examples = shards.read(np.arange(low, high))
             if _scan(examples, rules, tally, where):
                 documents.append(np.unique(np.concatenate([examples.document_a, examples.document_b])))
-        except (IndexError, ValueError, OverflowError):
+        except (BertdataError, IndexError, ValueError, OverflowError):
             tally.note("rows can be read", np.ones(1, np.bool_), where)
     tally.documents = np.unique(np.concatenate([tally.documents, *documents]))
     return tally

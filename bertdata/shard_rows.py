@@ -45,7 +45,10 @@ class ShardRows:
         file = pa.ipc.open_file(pa.BufferReader(self._mapped))
         places: dict[str, list[int]] = {}
         for number in range(file.num_record_batches):
-            batch = file.get_batch(number)
+            try:
+                batch = file.get_batch(number)
+            except (pa.ArrowException, OSError) as error:
+                raise FormatError(f"{self.path}: record batch {number} can't be read ({error}).") from error
             expected = min(BATCH_ROWS, self.num_rows - number * BATCH_ROWS)
             if batch.num_rows != expected:
                 raise FormatError(f"{self.path}: record batch {number} has {batch.num_rows} rows, not {expected}.")
@@ -80,4 +83,9 @@ class ShardRows:
         at = self._places[name][block] // 4 + rows % BATCH_ROWS
         first = offsets[at].astype(np.int64)
         starts = self._places[name + ".values"][block] // view.itemsize + first
-        return view, starts, offsets[at + 1] - first
+        lengths = offsets[at + 1] - first
+        if len(rows) and not 0 <= lengths.min() <= lengths.max() <= self.metadata["max_seq_length"]:
+            raise FormatError(
+                f"{self.path} has lists of impossible lengths: it is damaged; `bertdata verify` says more."
+            )
+        return view, starts, lengths

@@ -72,7 +72,7 @@ def from_metadata(metadata: dict[bytes, bytes] | None, path: str | Path) -> dict
 
     Raises FormatError where the file isn't a shard or its version isn't one that this reader knows.
     """
-    texts = {k.decode(): v.decode() for k, v in (metadata or {}).items()}
+    texts = {k.decode(errors="replace"): v.decode(errors="replace") for k, v in (metadata or {}).items()}
     version = texts.get(_KEY + "format_version")
     if version is None:
         raise FormatError(f"{path} isn't a bertdata shard: its schema names no format version. Give a shards folder.")
@@ -84,7 +84,10 @@ def from_metadata(metadata: dict[bytes, bytes] | None, path: str | Path) -> dict
     missing = sorted(name for name in _FIELDS if _KEY + name not in texts)
     if missing:
         raise FormatError(f"{path} lacks {', '.join(missing)} in its schema's metadata: build the shards again.")
-    return {name: read(texts[_KEY + name]) for name, read in _FIELDS.items()}
+    try:
+        return {name: read(texts[_KEY + name]) for name, read in _FIELDS.items()}
+    except ValueError as error:
+        raise FormatError(f"{path} has unreadable metadata ({error}): build the shards again.") from error
 
 
 def record_batch(
@@ -147,12 +150,15 @@ def open_shard(path: str | Path) -> tuple[Any, dict[str, Any]]:
         file = pa.ipc.open_file(pa.memory_map(str(path)))
     except FileNotFoundError as error:
         raise InputError(f"{path} is missing.") from error
-    except (pa.ArrowInvalid, OSError) as error:
+    except (pa.ArrowException, OSError) as error:
         raise FormatError(f"{path} isn't a readable Arrow file ({error}): it is damaged or cut off.") from error
     metadata = from_metadata(file.schema.metadata, path)
     expected = shard_schema(metadata["vocab_size"])
     if not file.schema.equals(expected):
-        differ = [f.name for f in expected if f.name not in file.schema.names or file.schema.field(f.name) != f]
+        # By index: the names of a damaged file may not even be text.
+        places = [file.schema.get_field_index(field.name) for field in expected]
+        differ = [f.name for f, at in zip(expected, places, strict=True) if at < 0 or file.schema.field(at) != f]
+        differ = differ or ["further columns"]
         raise FormatError(f"{path} has another schema than shard format {FORMAT_VERSION}: {', '.join(differ)} differ.")
     return file, metadata
 
