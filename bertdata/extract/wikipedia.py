@@ -10,6 +10,7 @@ from bertdata.extract.dump_pages import read_pages
 from bertdata.extract.options import ExtractOptions
 from bertdata.extract.page_xml import WIKITEXT
 from bertdata.extract.siteinfo import read_siteinfo
+from bertdata.extract.watch import page_watch
 from bertdata.extract.wikitext import Cleaned, Cleaner
 from bertdata.records import Counts, Document, Page, Rejection, SiteInfo, Slice
 
@@ -34,22 +35,40 @@ def wikipedia_documents(slice_: Slice, options: ExtractOptions, counts: Counts) 
     pages = read_pages(
         path, slice_.start, slice_.end, slice_.form, on_error=options.on_error, counts=counts, namespaces=(0,)
     )
+    watch = page_watch()
     for page in pages:
-        skipped = skip_reason(page)
-        cleaned = Cleaned("", skipped, None, {}) if skipped else clean_page(cleaner, page)
-        for rule, number in cleaned.rules.items():
-            counts.rules[rule] = counts.rules.get(rule, 0) + number
-        if cleaned.skipped:
-            counts.skipped[cleaned.skipped] = counts.skipped.get(cleaned.skipped, 0) + 1
-            continue
-        page_id = f"{source}/{page.id}"
-        if reason := reject_reason(cleaned, options):
-            counts.rejected[reason] = counts.rejected.get(reason, 0) + 1
-            yield Rejection(page_id, source, page.title, reason, page.text)
-            continue
-        counts.documents += 1
-        url = page_url(siteinfo, page.title)
-        yield Document(page_id, source, page.title, cleaned.text, language, url, page.revision, LICENSE)
+        if reason := skip_reason(page):
+            cleaned = Cleaned("", skipped=reason)
+        else:
+            watch.begin(f"{path}: page {page.id} {page.title!r}")
+            cleaned = clean_page(cleaner, page)
+            watch.end()
+        if row := _to_row(page, cleaned, source, language, siteinfo, options, counts):
+            yield row
+
+
+def _to_row(
+    page: Page,
+    cleaned: Cleaned,
+    source: str,
+    language: str,
+    siteinfo: SiteInfo,
+    options: ExtractOptions,
+    counts: Counts,
+) -> Document | Rejection | None:
+    """Count what became of a page, and return its document or rejection."""
+    for rule, number in cleaned.rules.items():
+        counts.rules[rule] = counts.rules.get(rule, 0) + number
+    if cleaned.skipped:
+        counts.skipped[cleaned.skipped] = counts.skipped.get(cleaned.skipped, 0) + 1
+        return None
+    page_id = f"{source}/{page.id}"
+    if reason := reject_reason(cleaned, options):
+        counts.rejected[reason] = counts.rejected.get(reason, 0) + 1
+        return Rejection(page_id, source, page.title, reason, page.text)
+    counts.documents += 1
+    url = page_url(siteinfo, page.title)
+    return Document(page_id, source, page.title, cleaned.text, language, url, page.revision, LICENSE)
 
 
 def skip_reason(page: Page) -> str | None:
