@@ -6,18 +6,18 @@ import re
 
 from bertdata.extract.wikitext.marks import Tally
 
-_M = "(?:\x02[0-9]+\x03)*"
+_M = "(?:\x02[0-9]+\x03)*+"
 # A line's start is its line end before: a literal first character lets the scan run at the speed of memchr.
 LINE = re.compile(
     rf"\n{_M}(?:(?P<heading>(={{1,6}}+)[^\n]+?\2[ \t]*{_M}[ \t]*(?=\n|\Z))|(?P<list>[*#:;][^\n]*+)"
-    rf"|(?P<table>[ \t]*{_M}(?:\||\{{\|)[^\n]*+)|(?P<rule>-{{4,}}))"
+    rf"|(?P<table>[ \t]*+(?:\||\{{\|)[^\n]*+)|(?P<rule>-{{4,}}))"
 )
 _SWITCH = re.compile(r"__(?=[^\W\d_])[^\W_]+(?:_[^\W_]+)*__")
 _QUOTES = re.compile("(''+)")
 # A short line that is bold as a whole, without an end mark, is a heading in all but name.
 _BOLD_LINE = re.compile(r"(?m)^[ \t]*'{3,5}(?![' ])[^'\n]{1,80}?(?<![.!?。।؟:,;])'{3,5}[ \t]*:?[ \t]*$")
 TABLE = re.compile(r"(?m)^[ \t:*#;]*\{\|.*+(?:\n(?![ \t:*#;]*(?:\{\||\|\}(?!\}))).*+)*+\n[ \t]*\|\}(?!\})")
-_BLANK_LINES = re.compile("\n(?:[ \t]|\x02[0-9]+\x03)*\n\\s*")
+_BLANK_LINES = re.compile("\n(?:[ \t]|\x02[0-9]+\x03)*+\n\\s*")
 
 
 def _odd(num: int) -> bool:

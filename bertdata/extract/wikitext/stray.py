@@ -7,7 +7,7 @@ import re
 from bertdata.extract.wikitext.tags import KNOWN
 
 _LATE = re.compile(
-    r"\{\{|\[\[(?=[^\[\]]*\|)|\x04|\{\||<(?:ref|math|gallery|timeline|score|syntaxhighlight|source|imagemap)\b",
+    r"\{\{|\[\[(?=[^\[\]]*\|)|\x04|\{\||<(?:ref|math|gallery|timeline|score|syntaxhighlight|source|imagemap|pre)\b",
     re.IGNORECASE,
 )
 _CLOSING = re.compile(r"\{\{+|\}\}+|\[\[+|\]\]+|\|\}|\{\||-->")

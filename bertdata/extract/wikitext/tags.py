@@ -10,10 +10,12 @@ _INLINE = ["abbr", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn
 _BLOCK = ["div", "p", "blockquote", "center", "hr", "caption", "colgroup", "col", "thead", "tbody", "tfoot", "aside", "article", "main", "header", "footer"]
 # A tag that begins a list item or a cell makes a line that the line rules drop.
 _LINES = {"li": "\n*", "dt": "\n;", "dd": "\n:", "tr": "\n|", "td": "\n|", "th": "\n|"}
-_DROPPED = ["ul", "ol", "dl", "table", "h1", "h2", "h3", "h4", "h5", "h6", "pre", "math", "gallery", "timeline", "ref"]
+_DROPPED = "ul ol dl table h1 h2 h3 h4 h5 h6".split()
+# Openings whose contents are no prose: left where they have no end, so that their paragraph is cut there.
+_CUTTING = frozenset("pre math gallery timeline ref score source syntaxhighlight imagemap".split())
 
 TAG_TEXT: dict[str, str] = dict.fromkeys(_INLINE, "") | dict.fromkeys(_BLOCK, "\n\n") | {"br": " ", "wbr": ""}
-KNOWN = frozenset([*TAG_TEXT, *_LINES, *_DROPPED])
+KNOWN = frozenset([*TAG_TEXT, *_LINES, *_DROPPED, *_CUTTING])
 TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9]*+)(?=[\s/>])((?:[^<>\n]|\n(?!\n))*+)>")
 _LIST = re.compile(
     r"<(ul|ol|dl|table|h[1-6])(?=[\s>])[^<>]*+>([^<]*+(?:<(?!/?(?:ul|ol|dl|table|h[1-6])[\s>])[^<]*+)*+)</\1\s*>",
@@ -38,6 +40,8 @@ def tag_text(name: str, closing: bool) -> str | None:
         return "\n" if closing else _LINES[name]
     if name in _DROPPED:
         return "\n\n"
+    if name in _CUTTING:
+        return "" if closing else None
     return TAG_TEXT.get(name)
 
 

@@ -1,0 +1,154 @@
+"""The cleaner's rules, each with an input of its own."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+from bertdata.extract.options import ExtractOptions
+from bertdata.extract.wikitext import Cleaner, explain, holes
+from bertdata.records import SiteInfo
+
+
+def clean(text: str, language: str = "en", **options: object) -> str:
+    cleaner = Cleaner(SiteInfo(language=language), ExtractOptions(**options))  # type: ignore[arg-type]
+    return cleaner.clean("Title", text).text
+
+
+@pytest.mark.parametrize(
+    ("wikitext", "text"),
+    [
+        ("A [[dragon]]s and [[lamp (device)|lamp]]-bearers.", "A dragons and lamp-bearers."),
+        ("A [[:Category:Caves|list]] and [[:de:Höhle|a cave]].", "A list and a cave."),
+        ("[[File:A.png|thumb|A [[cat]] {{nowrap|and}} [http://x.y dog]]]A cat sat.", "A cat sat."),
+        ("[[fr:Chat]][[zh-min-nan:Niau]]A cat sat.", "A cat sat."),
+        ("See [http://x.example/''Title''] and [//x.example label] or [http://x.example].", "See Title and label or."),
+        ("He [sic] said so.", "He [sic] said so."),
+        ("A {{convert|5|ft|11|in|m}} man ran {{cvt|10|-|20|km}}.", "A 5 feet 11 inches man ran 10–20 km."),
+        ("It is {{convert|1|mi|km|adj=on}} long.", "It is 1-mile long."),
+        ("On {{formatnum:12345.5}} days", "On 12,345.5 days"),
+        ("{{circa|1900}} {{as of|2010|5|lc=y}} {{frac|3|1|2}} {{val|5|e=3|u=m}}", "c. 1900 as of May 2010 3 1/2 5 × 103 m"),
+        ("Born {{birth date|1951|3|9|df=y}} and {{dts|2011-05-06}}.", "Born 9 March 1951 and May 6, 2011."),
+        ("He said:{{quote|Be brave, {{lang|fr|mon ami}}.|Me}}", "He said:\n\nBe brave, mon ami."),
+        ("a{{ndash}}b{{snd}}c{{mdash}}d", "a–b – c—d"),
+        ("x {{#expr: 1310 / 156.9 round 1}} and {{uc:abc}} of {{PAGENAME}}", "x 8.3 and ABC of Title"),
+        ("The ''Gazette'''s editor.\nl'''Aurore''", "The Gazette's editor. l'Aurore"),
+        ("'''''Both''' sold'' out ''''x''''.", "Both sold out 'x'."),
+        ("One<br>two<wbr>three re&shy;mark&nbsp;able &amp;lt; &eacute;", "One twothree remark able &lt; é"),
+        ("a <nowiki>[[b]] ''c'' {{d}}</nowiki> e", "a [[b]] ''c'' {{d}} e"),
+        ("x<ref name=a/> y<ref>z</ref>.<ref group=n name='q' >w</ref>", "x y."),
+        ("3 < 4 and <foo> stays, R&D too", "3 < 4 and <foo> stays, R&D too"),
+        ("Text.\n----\n* a\n# b\n; c\n: d\n== H ==\nMore.", "Text.\n\nMore."),
+        ("Text.\n{| class=x\n| a\n{|\n| b\n|}\n|}\nMore.", "Text.\n\nMore."),
+        ("<poem>Line one\nline two</poem>", "Line one line two"),
+        ("<!-- c -->A<!-- d\n-->B\n<!-- e -->\nC", "AB C"),
+        ("Ada ({{IPAc-en|a}}; 1 May 1900) was ({{lang-fr|}}) here {{unknown}} , there.", "Ada (1 May 1900) was here, there."),
+        ("H<sub>2</sub>O and 10<sup>6</sup>", "H2O and 106"),
+        ("call main() and f(x)", "call main() and f(x)"),
+        ("wait . . . for it", "wait . . . for it"),
+        ("__NOTOC__ A __init__ method. __目次__", "A __init__ method."),
+        ("e\u0301", "é"),
+    ],
+)
+def test_rule_gives_the_text_that_a_reader_sees(wikitext: str, text: str) -> None:
+    assert clean(wikitext) == text
+
+
+@pytest.mark.parametrize(
+    ("language", "wikitext", "text"),
+    [
+        ("sv", "Det är {{formatnum:1234567.5}} m", "Det är 1 234 567,5 m"),
+        ("mr", "{{formatnum:1234567}} लोक", "१२,३४,५६७ लोक"),
+        ("uk", "Слово ({{lang-en|word}}) та {{нп|Ціль|назва||Target}}.", "Слово (англ. word) та назва."),
+        ("de", "[[Datei:A.jpg|mini|Bild]]Der {{lang|en|''word''}} {{nowrap|12 km}}.", "Der word 12 km."),
+        ("fr", "Il dit « oui » ; {{unité|25|km}} : {{date|6|mai|2011}}", "Il dit « oui » ; 25 km : 6 mai 2011"),
+        ("zh", "使用-{zh-hans:计算机;zh-hant:電腦}-與-{里}-。-{T|x}-", "使用计算机與里。"),
+        ("ja", "{{仮リンク|名前|en|Name}}（{{lang|en|x}}）は[[ファイル:A.png|thumb|図]]町である。", "名前（x）は町である。"),
+        ("ar", "[[ملف:A.jpg|تصغير|x]]نص عربي [[رابط|كلمة]].", "نص عربي كلمة."),
+        ("el", "[[Αρχείο:A.jpg|μικρογραφία|x]]Το {{nowrap|5 χλμ}} [[Κατηγορία:Α]]", "Το 5 χλμ"),
+        ("hi", "[[चित्र:A.jpg|अंगूठाकार|x]]यह हिन्‍दी है", "यह हिन्‍दी है"),
+    ],
+)
+def test_other_languages_have_their_own_names(language: str, wikitext: str, text: str) -> None:
+    assert clean(wikitext, language) == text
+
+
+@pytest.mark.parametrize(
+    ("wikitext", "kept"),
+    [
+        ("One.\n\nTwo {{cn|date=May.\n\nThree.", "One.\n\nThree."),
+        ("One.\n\nTwo. And [[File:A.png|thumb|never.\n\nThree.", "One.\n\nTwo.\n\nThree."),
+        ("One.\n\nTwo [[link.\n\nThree.", "One.\n\nTwo link.\n\nThree."),
+        ("One.\n\nTwo.<ref>open\n\nThree.<ref>x</ref>", "One.\n\nTwo.\n\nThree."),
+        ("One.\n\nTwo}} a]] b.\n\nThree.", "One.\n\nTwo a b.\n\nThree."),
+        ("One.\n\nTwo.<!-- open\n\nThree.", "One.\n\nTwo.\n\nThree."),
+        ("One.\n\n{{Box|a=\n== H ==\nThree.", "One.\n\nThree."),
+        ("One.\n\n{|\n| cell\n\nThree.", "One.\n\nThree."),
+    ],
+)
+def test_an_opening_without_an_end_costs_at_most_its_paragraph(wikitext: str, kept: str) -> None:
+    assert clean(wikitext) == kept
+
+
+def test_redirects_and_disambiguations_are_skipped_in_any_language() -> None:
+    german = Cleaner(SiteInfo(language="de"), ExtractOptions())
+    assert german.clean("X", "#WEITERLEITUNG [[Ziel]]").skipped == "redirect"
+    assert german.clean("X", "#REDIRECT[[Ziel]]").skipped == "redirect"
+    assert german.clean("X", "Text", redirect=True).skipped == "redirect"
+    assert german.clean("X", "Wort:\n* a\n{{Begriffsklärung}}").skipped == "disambiguation"
+    keeps = Cleaner(SiteInfo(language="de"), ExtractOptions(keep_disambiguations=True))
+    assert keeps.clean("X", "Ein Wort.\n{{Begriffsklärung}}").text == "Ein Wort."
+
+
+def test_siteinfo_names_files_and_categories() -> None:
+    site = SiteInfo(language="xx", namespaces=((6, "Bildo"), (14, "Aro")))
+    cleaner = Cleaner(site, ExtractOptions())
+    assert cleaner.clean("X", "[[Bildo:A.png|x]][[aro:B]][[Alia:C|c]] d").text == "c d"
+
+
+def test_options_keep_and_drop_templates_by_name() -> None:
+    assert clean("a {{mytext|b}} c", keep_templates=("Mytext",)) == "a b c"
+    assert clean("a {{nowrap|b}} c", drop_templates=("nowrap",)) == "a c"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [("x" * 2000, "too-large"), ("é" * 600, "too-large"), ("[[a]] " * 60, "too-many-nodes"), ("", "no-text"), ("{{x}}", "no-text")],
+)
+def test_a_page_beyond_a_bound_is_rejected_with_its_word(text: str, reason: str) -> None:
+    options = ExtractOptions(max_page_bytes=1000, max_nodes=50)
+    assert Cleaner(SiteInfo(language="en"), options).clean("X", text).rejected == reason
+
+
+def test_depth_is_bounded_for_brackets_tables_and_tags() -> None:
+    cleaner = Cleaner(SiteInfo(language="en"), ExtractOptions(max_depth=20))
+    for opening, closing in (("{{a|", "}}"), ("[[File:a|", "]]"), ("\n{|\n|\n", "\n|}"), ("<div>", "</div>")):
+        assert cleaner.clean("X", "A b. " + opening * 12 + "x" + closing * 12).rejected is None
+        assert cleaner.clean("X", "A b. " + opening * 60 + "x" + closing * 60).rejected == "too-deep"
+
+
+def test_rules_are_counted_and_holes_name_their_template() -> None:
+    cleaned = Cleaner(SiteInfo(language="en"), ExtractOptions()).clean("X", "It has an area of {{area}} and [[b]].<ref>c</ref>")
+    assert cleaned.rules["tag:ref"] == 1
+    assert cleaned.rules["link"] == 1
+    assert cleaned.rules["hole:area"] == 1
+    assert cleaned.holes[0].template == "area"
+    assert [hole.context for hole in holes(cleaned.text)] == ["It has an area of and b."]
+
+
+def test_a_cleaned_page_survives_pickle() -> None:
+    cleaned = Cleaner(SiteInfo(language="en"), ExtractOptions()).clean("X", "A {{zz}} , b")
+    assert pickle.loads(pickle.dumps(cleaned)) == cleaned
+
+
+def test_explain_covers_the_whole_page_in_order() -> None:
+    cleaner = Cleaner(SiteInfo(language="en"), ExtractOptions())
+    text = "A '''b''' [[c|d]] {{cvt|5|km}}.<ref>{{cite|x}}</ref>\n* item\n{|\n| y\n|}\n[[File:z.png|thumb|[[q]]]]\n== H ==\n<!-- n -->"
+    spans = explain(cleaner, "X", text)
+    assert [span.start for span in spans] == [0, *(span.end for span in spans[:-1])]
+    assert spans[-1].end == len(text)
+    rules = {span.rule: span.kept for span in spans}
+    assert rules["template:cvt"] is True
+    assert rules["text"] is True
+    assert not any(rules[r] for r in ("tag:ref", "table", "file", "list line", "heading line", "comment", "quotes", "link"))
