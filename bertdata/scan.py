@@ -16,6 +16,7 @@ from bertdata.reader import Shards
 
 Bools = npt.NDArray[np.bool_]
 _ROWS = 8192
+WHOLE_WORDS = "whole words masked"
 
 
 @dataclass
@@ -178,7 +179,7 @@ _FORM: tuple[tuple[str, RowCheck], ...] = (
 _CONTENT: tuple[tuple[str, RowCheck], ...] = (
     ("[CLS] and [SEP] where they belong", _misplaced_specials),
     ("number of masked tokens", _wrong_count),
-    ("whole words masked", _broken_words),
+    (WHOLE_WORDS, _broken_words),
     ("labels", _wrong_label),
     ("documents of the pairs", _wrong_documents),
 )
