@@ -11,10 +11,12 @@ from __future__ import annotations
 
 from array import array
 from heapq import heappop, heappush, heapreplace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
 # From this many places on, numpy is faster than the loop.
 _MANY = 96
@@ -33,15 +35,15 @@ class PairMerger:
     ['a', '##b', '##c', 'ab', 'abc']
     """
 
-    def __init__(self, tokens: list[str], symbols: npt.NDArray[np.int32], lengths: Int64s, counts: Int64s) -> None:
+    def __init__(self, tokens: list[str], symbols: Int32s, lengths: Int64s, counts: Int64s) -> None:
         self.tokens = tokens
         # One symbol of -1 ends the array: links that lead nowhere point at it.
         self._end = len(symbols)
-        self._symbol = np.append(symbols, np.int32(-1))
-        self._count = np.append(np.repeat(counts, lengths), np.int64(0))
+        self._symbol: Int32s = np.append(symbols, np.int32(-1))
+        self._count: Int64s = np.append(np.repeat(counts, lengths), np.int64(0))
         ends = np.cumsum(lengths)
-        self._next = np.arange(1, self._end + 2, dtype=np.int32)
-        self._previous = np.arange(-1, self._end, dtype=np.int32)
+        self._next: Int32s = np.arange(1, self._end + 2, dtype=np.int32)
+        self._previous: Int32s = np.arange(-1, self._end, dtype=np.int32)
         self._next[ends - 1] = self._end
         self._next[self._end] = self._end
         self._previous[ends - lengths] = self._end
@@ -51,7 +53,8 @@ class PairMerger:
         self._pair_counts: dict[int, int] = {}
         # The places of entry i: `_pool[_starts[i] : _starts[i + 1]]`, each the left symbol of an occurrence.
         self._pool, self._starts = array("i"), array("q", [0])
-        self._views = tuple(memoryview(a) for a in (self._symbol, self._next, self._previous, self._count))
+        arrays: list[Any] = [self._symbol, self._next, self._previous, self._count]
+        self._views: list[memoryview[int]] = [memoryview(a) for a in arrays]
 
     def run(self, size: int, min_frequency: int) -> None:
         """Merge until there are `size` tokens, or no pair occurs `min_frequency` times."""
@@ -87,13 +90,13 @@ class PairMerger:
         keys = _key(self._symbol[left], self._symbol[left + 1])
         self._add(keys, self._count[left], left)
 
-    def _add(self, keys: Int64s, counts: Int64s, places: npt.NDArray[np.int32]) -> None:
+    def _add(self, keys: Int64s, counts: Int64s, places: Int32s) -> None:
         """Add occurrences of pairs to their counts, and an entry for each pair to the heap."""
         unique, sums, order, starts = _group(keys, counts)
         base = len(self._pool)
-        self._pool.frombytes(memoryview(places[order]).cast("B"))
+        self._pool.frombytes(places[order].tobytes())
         self._starts.pop()
-        self._starts.frombytes(memoryview(starts + base).cast("B"))
+        self._starts.frombytes((starts + base).tobytes())
         self._starts.append(len(self._pool))
         first_serial = len(self._starts) - 1 - len(unique)
         heap, pair_counts = self._heap, self._pair_counts
@@ -132,7 +135,7 @@ class PairMerger:
                 self._pool.extend(places)
                 self._starts.append(len(self._pool))
 
-    def _merge_many(self, left: npt.NDArray[np.int32], first: int, second: int, new: int) -> None:
+    def _merge_many(self, left: Int32s, first: int, second: int, new: int) -> None:
         symbol, following, previous = self._symbol, self._next, self._previous
         left = left[(symbol[left] == first) & (symbol[following[left]] == second)]
         left = np.sort(left, kind="stable")
@@ -158,7 +161,7 @@ class PairMerger:
         self._add(np.concatenate(fresh), counts, np.concatenate([before[has_left], left[has_right]]))
 
 
-def _key(first: npt.NDArray[np.int32] | int, second: npt.NDArray[np.int32] | int) -> Int64s:
+def _key(first: Int32s | int, second: Int32s | int) -> Int64s:
     return np.asarray(first, np.int64) << 32 | np.asarray(second, np.int64)
 
 
@@ -171,7 +174,7 @@ def _group(keys: Int64s, counts: Int64s) -> tuple[Int64s, Int64s, Int64s, Int64s
     return ordered[starts], sums, order, starts
 
 
-def _without_overlaps(left: npt.NDArray[np.int32], following: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+def _without_overlaps(left: Int32s, following: Int32s) -> Int32s:
     """Keep every other place of a run (aaa has one aa), from the left."""
     kept, blocked = [], -1
     for place, right in zip(left.tolist(), following[left].tolist(), strict=True):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +27,8 @@ from bertdata.words import NO_WORDS, SCHEMA, WordSplitter, add_counts, count_pie
 
 # English Wikipedia has some 15 million different words: 64 ranges hold 10 MB each.
 NUM_RANGES = 64
+# A million different words take the learner 0.8 GB. English Wikipedia has so many that occur five times or more.
+MAX_WORDS_TO_LEARN = 1_000_000
 MAX_PIECES_BYTES, MAX_WORDS_BYTES = 96 << 20, 128 << 20
 
 
@@ -156,13 +159,41 @@ def merge_counts(paths: Sequence[str | Path], output_path: str | Path) -> dict[s
     return counts
 
 
-def read_counts(path: str | Path) -> tuple[list[str], list[int]]:
-    """Return the words of a counts file and their counts, words sorted by code point."""
-    table = pq.read_table(path).sort_by("word")
-    return table["word"].to_pylist(), table["count"].to_pylist()
+class WordCounts(NamedTuple):
+    """Words, sorted, with their counts; and what was left out because there were too many different words."""
+
+    words: list[str]
+    counts: npt.NDArray[np.int64]
+    pruned_words: int
+    pruned_occurrences: int
 
 
-def learn_from_counts(path: str | Path, size: int, *, limit_alphabet: int | None = None) -> list[str]:
+def read_counts(path: str | Path, max_words: int = MAX_WORDS_TO_LEARN) -> WordCounts:
+    """Return the words of a counts file, at most `max_words`: all that occur more often than some number."""
+    with pq.ParquetFile(path) as file:
+        counts = file.read(columns=["count"])["count"].to_numpy()
+        least = smallest_count(counts, max_words)
+        groups = (file.read_row_group(number) for number in range(file.num_row_groups))
+        table = pa.concat_tables([NO_WORDS, *(group.filter(pc.field("count") >= least) for group in groups)])
+    table = table.sort_by("word")
+    pruned = counts[counts < least]
+    return WordCounts(table["word"].to_pylist(), table["count"].to_numpy(), len(pruned), int(pruned.sum()))
+
+
+def smallest_count(counts: npt.NDArray[np.int64], max_words: int) -> int:
+    """Return the count from which on words are kept, so that there are at most `max_words`.
+
+    >>> smallest_count(np.array([9, 1, 1, 4]), 3)
+    2
+    """
+    if len(counts) <= max_words:
+        return 1
+    return int(np.partition(counts, len(counts) - max_words - 1)[len(counts) - max_words - 1]) + 1
+
+
+def learn_from_counts(
+    path: str | Path, size: int, *, limit_alphabet: int | None = None, max_words: int = MAX_WORDS_TO_LEARN
+) -> list[str]:
     """Learn a vocabulary of `size` tokens from a counts file (see `learn_wordpiece`, whose errors it raises)."""
-    words, counts = read_counts(path)
+    words, counts, _, _ = read_counts(path, max_words)
     return learn_wordpiece(words, counts, size, limit_alphabet=limit_alphabet)
