@@ -31,21 +31,19 @@ def link_text(inside: str, wiki: Wiki, tally: Tally) -> str:
     A target with a leading colon is a link whatever it points to; `[[|label]]` and `[[target|]]` show what is there.
     """
     target, bar, label = inside.partition("|")
-    target = target.strip()
     if ":" in target:
         prefix = normal_name(target.partition(":")[0])
-        if prefix in wiki.files:
-            tally.add("file")
+        rule = next((rule for rule, known in _kinds(wiki) if prefix in known), None)
+        if rule:
+            tally.add(rule)
             return ""
-        if prefix in wiki.categories:
-            tally.add("category")
-            return ""
-        if prefix in wiki.interlanguage:
-            tally.add("interlanguage")
-            return ""
-        target = target.removeprefix(":")
+        target = target.lstrip().removeprefix(":")
     tally.add("link")
     return label if bar and label.strip() else target
+
+
+def _kinds(wiki: Wiki) -> tuple[tuple[str, frozenset[str]], ...]:
+    return ("file", wiki.files), ("category", wiki.categories), ("interlanguage", wiki.interlanguage)
 
 
 def inner_links(text: str, wiki: Wiki, tally: Tally) -> str:

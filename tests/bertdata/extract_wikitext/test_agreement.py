@@ -67,6 +67,8 @@ def test_both_paths_agree_on_real_pages(name: str, shared_data: Path) -> None:
 def test_every_minidump_gives_prose_without_markup(shared_data: Path) -> None:
     num_texts = 0
     for path in sorted((shared_data / "wikipedia" / "minidumps").glob("*.bz2")):
+        if path.name.startswith("wikidata"):  # pages of JSON, which the reader of dumps leaves out by their model
+            continue
         cleaner = Cleaner(SiteInfo(language=path.name.split(".")[0]), ExtractOptions())
         for title, text in read_texts(path):
             cleaned = cleaner.clean(title, text)

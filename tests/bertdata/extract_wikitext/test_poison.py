@@ -50,7 +50,7 @@ def test_unbounded_options_still_read_poison_in_linear_passes() -> None:
         cleaner.clean("X", "Start here.\n\n" + piece * 100_000)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=4000, deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=40))
 @example(["{{a|", "[[", "}}", "]]"])
 @example(["<nowiki>", "{{", "</nowiki>", "}}"])
