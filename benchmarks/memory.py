@@ -142,7 +142,7 @@ def build(dump: Path, output: Path, options: list[str]) -> Peaks:
         lines: list[str] = []
         for line in child.stdout or ():
             lines.append(line)
-            if ended := re.match(r"(\S+): .* in ([\d.]+ (?:s|min|h).*)$", line.strip()):
+            if ended := re.match(r"([\w-]+): .* in ([\d.]+ (?:s|min|h).*)$", line.strip()):
                 print(f"  {ended[1]:14} {ended[2]:>12} {watch.step.row()}", flush=True)
                 watch.step = Peaks()
     thread.join()

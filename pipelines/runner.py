@@ -69,7 +69,8 @@ def run_pipeline(
             warm_spawner()  # It imports Beam while this process does.
         import apache_beam as beam
 
-        from pipelines.local import LocalRunner, parse_beam_args, user_counters
+        from pipelines.local import LocalRunner, parse_beam_args
+        from pipelines.local_workers import user_counters
 
         if options.log_dir:
             Path(options.log_dir).mkdir(parents=True, exist_ok=True)
@@ -107,8 +108,9 @@ def run_tasks(
     numbered = list(enumerate(tasks))
     if not numbered:
         return []
-    call = _Numbered(function)
-    return [result for _, result in sorted(combine_tasks(call, numbered, operator.add, options, on_progress))]
+    # In place, or folding n lists would copy n²/2 entries; the lists are ours.
+    results = combine_tasks(_Numbered(function), numbered, operator.iadd, options, on_progress)
+    return [result for _, result in sorted(results, key=operator.itemgetter(0))]
 
 
 @dataclass(frozen=True)

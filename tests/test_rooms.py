@@ -62,7 +62,7 @@ def test_only_the_command_line_prints(room: str) -> None:
 def test_beam_internals_are_touched_in_the_local_runner_only() -> None:
     for path in modules("pipelines"):
         text = path.read_text(encoding="utf-8")
-        if path.name not in ("local.py", "worker.py", "spawner.py"):
+        if path.name not in ("local.py", "local_workers.py", "worker.py"):
             assert "apache_beam.runners" not in text, path
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bertdata.errors import InputError
+from bertdata.errors import BuildError, InputError
 from pipelines.problems import WorkerError
 from pipelines.runner import RunOptions, run_pipeline, run_tasks
 from pipelines.spawner import warm_spawner
@@ -201,6 +201,19 @@ def test_nothing_listens_but_a_unix_socket_in_a_folder_of_ones_own(tmp_path):
     ((inet, doors),) = found
     assert inet == []
     assert len(doors) == 1 and not Path(doors[0]).exists()
+
+
+def test_a_folder_that_can_not_hold_a_socket_is_a_named_error(tmp_path):
+    import apache_beam as beam
+
+    from pipelines.local import LocalRunner
+
+    folder = tmp_path / ("deep" * 30)
+    folder.mkdir()
+    pipeline = beam.Pipeline(runner=LocalRunner(2, str(folder)))
+    _ = pipeline | beam.Create([1])
+    with pytest.raises(BuildError, match="can't hold a socket: set TMPDIR to a folder on a local disk"):
+        pipeline.run()
 
 
 # --- signals to the parent
