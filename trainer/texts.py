@@ -46,8 +46,8 @@ class TextKind:
         header = self.task.header if self.options.header is None else self.options.header
         table = read_table(path, header=header)
         columns = choose_columns(table, self.task, self.options, labelled)
-        at = [table.index_of(name, "--text-column") for name in columns.texts]
         label_at = table.index_of(columns.label, "--label-column") if labelled else None
+        at = [table.index_of(name, "--text-column") for name in columns.texts]
         self._refuse_header(table, label_at)
         rows = list(zip(table.lines, table.rows, strict=True))
         bad = [(line, problem) for line, row in rows if (problem := self._problem(row, label_at, path))]

@@ -87,7 +87,7 @@ class WordKind:
                 )
                 targets.append(_piece_targets(words[first:last], ends[first:last]))
                 example.append(number)
-        cut = len(example) - len(set(example))
+        cut = int(np.count_nonzero(np.bincount(example) > 1))
         segments = np.array([len(ids) for ids in input_ids], np.int32)
         return Features(input_ids, segments, targets, np.array(example, np.int64), cut, per_token=True)
 
