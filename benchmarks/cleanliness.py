@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """Measure how clean the text is: bertdata, mwparserfromhell's strip_code and WikiExtractor side by side.
 
 Counts per million words: leftover markup by kind, holes, headings and list lines kept; and which share of the prose

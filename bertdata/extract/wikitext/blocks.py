@@ -11,8 +11,17 @@ import re
 
 from bertdata.extract.wikitext.marks import COMMENT, OPEN_COMMENT, Tally
 
+
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
 # Extension tags and inclusion marks whose contents are no prose. `pre` is a block of code.
-DROPPED = ["ref", "references", "math", "chem", "ce", "gallery", "imagemap", "timeline", "score", "syntaxhighlight", "source", "graph", "chart", "mapframe", "maplink", "templatedata", "hiero", "inputbox", "categorytree", "indicator", "includeonly", "templatestyles", "section", "charinsert", "phonos", "pre", "rss", "dynamicpagelist", "quiz", "listing", "mapdata", "languages", "tvar", "img", "video", "audio", "capture", "ref-list"]
+DROPPED = _words(
+    "ref references math chem ce gallery imagemap timeline score syntaxhighlight source graph chart mapframe "
+    "maplink templatedata hiero inputbox categorytree indicator includeonly templatestyles section charinsert "
+    "phonos pre rss dynamicpagelist quiz listing mapdata languages tvar img video audio capture ref-list"
+)
 _NAMES = "|".join(sorted([*DROPPED, "nowiki"], key=len, reverse=True))
 BLOCK = re.compile(
     rf"<(?:!--[^-]*+(?:-(?!->)[^-]*+)*+-->"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from bertdata.extract.wikitext import dates, speech, units
+from bertdata.extract.wikitext import dates, inline_names, speech, units
 from bertdata.extract.wikitext.call import Call
 
 Rule = Callable[[Call], str]
@@ -129,57 +129,54 @@ def compass(call: Call) -> str:
     return call.value(2) or (call.value(1) if call.name in ("nts", "number table sorting") else "")
 
 
-_FIRST = """
-nowrap|nobr|nobreak|nobold|noitalic|small|smaller|big|larger|large|resize|abbr|abbrv|tooltip|hover title|em|strong|bold|italic|strikethrough|s|underline|sup|sub|small sup|smallsup
-center|centre|vanchor|visible anchor|anchor text|linktext|sic|not a typo|typo|proper name|as written|keypress|key|key press|code|mono|kbd|var|mvar|math|bigmath|unicode|poem|poemquote
-not typo|notatypo|lang text|no wrap|nw|disp|plain text|noprint|pad|resize text|allcaps|smallcaps|sc|small caps|caps|aut|taxon|species|ship name|literal translation|gloss|overline|bo
-ill-wd|angbr|angle bracket|angbr ia|grapheme|phoneme|langx text|wikt-text|nom de page|fontcolor text|first word|interp|sc2|smallcaps2|larger text|huge|smalldiv|align text
-usgs gnis text|translit text|bigger|longitem|nbhyph|hyphenate|self|hebrew|hebr|arabic|rtl-lang text|rtl|ltr|bidi|ifsubst|urdu|nastaliq|cuneiform|runic|wikisourcelang text|fb|fbw
-comment|зменшення|прибл|абревіатура|нобр|підказка|скор|s-text|nobr text|цитата2|small text|текст|мова тексту|малі|жирний|курсив|комментарий|подсказка|nowrap text|abbr text|кегль
-fett|kursiv|nobr de|abkürzung|hochgestellt|unité texte|petites capitales|capitales|romain|langue texte|versalita|versaleta|abreviatura|tooltip es|maiuscoletto|kapitälchen|kapitalky|smallcaps pl
-afkorting|kleiner|liten|mindre|kursivt|kisbetű|rövidítés|ruby-base|小|縮小|大文字|lang-text|nobr pl|nobr cs|šedě|malé|ntext|smallit|ruby text|wikilink|internal link text|mp|sm
-proper|okina text|tiếng|nhỏ|nhỏ hơn|chữ nhỏ|όνομα|μικρά|μικρό|συντομογραφία|लहान|कमी|छोटे|formatprice|numero|name|legend inline|sfrac text|bibleref2 text|bibleref|nomobile text
-""".strip()
-_SECOND = """
-lang|langue|язык|мова|lang2|hebrew name|script|wikicode|text in language|språk|taal|v jazyku|limba|lenguaje|idioma|lingua|palabra estranxeira|foreign|foreign language|llang|язык текста
-color|colour|font color|fontcolor|fgcolor|colored text|farbe|col|wikt-lang|wt|cs-lang|tekst in taal|hs|γλ|native name|native phrase|longlink|longform|legend text|spell|nobr2|foreignphrase
-rtl-lang|lang-span|lang3|tl-text|angl|en-lang
-""".strip()
-_LAST = "transl|transliteration|translit|xlit|romaji|hepburn|tlit|translation|транслит|ruby|rtl-lang2|iso 9|script/arabic|script/hebrew|script/cyrillic|script/slavonic|script"
-_CONSTANTS = {
-    "ndash": "–", "en dash": "–", "mdash": "—", "em dash": "—", "snd": " – ", "spnd": " – ", "spaced ndash": " – ", "spaced en dash": " – ", "sndash": " – ",
-    "dash": " – ", "snds": " – ", "spndash": " – ", "spaced mdash": " — ", "mdashb": "—", "—": "—", "–": "–", "emdash": "—", "endash": "–", "hyphen": "-",
-    "nbsp": " ", "space": " ", "spaces": " ", "thinsp": " ", "thin space": " ", "nnbsp": " ", "sp": " ", "spc": " ", "hair space": " ", "nbthin": " ", "figure space": " ",
-    "-": "-", "'": "'", "'s": "'s", "' \"": "'\"", "\" '": "\"'", "''": "'", "okina": "ʻ", "ʻ": "ʻ", "ayin": "ʿ", "hamza": "ʾ", "zwj": "", "zwnj": "\u200c", "zwsp": "", "shy": "", "wbr": "", "wj": "",
-    "dot": " · ", "middot": " · ", "bullet": " • ", "bull": " • ", "·": " · ", "•": " • ", "\\": " / ", "pipe": "|", "dagger": "†", "ddagger": "‡", "dag": "†", "ddag": "‡", "double-dagger": "‡",
-    "bce": "BCE", "ce": "CE", "bc": "BC", "ad": "AD", "ah": "AH", "am": "AM", "deg": "°", "degree": "°", "prime": "′", "pprime": "″", "ell": "ℓ", "minus": "−", "plusminus": "±", "times": "×",
-    "x": "×", "almost equal to": "≈", "≈": "≈", "asymp": "≈", "ne": "≠", "sect": "§", "paragraph": "¶", "number sign": "#", "hash": "#", "en-dash": "–", "lbrace": "{", "rbrace": "}",
-    "flat": "♭", "sharp": "♯", "natural": "♮", "music": "", "pi": "π", "n/a": "N/A", "na": "N/A", "yes": "Yes", "no": "No", "!xt": "", "euro": "€", "pound sign": "£", "ellipsis": "…", "...": "…", ".": ".",
-    "esd": " ", "es": " ", "smallbullet": " • ", "тире": " — ", "н.э.": "н. э.", "до н.э.": "до н. э.", "нд": "", "sap": " ", "lb": " ", "br": " ", "br separated entries": "",
-    "crlf": " ", "crlf2": " ", "break": " ", "pagebreak": "", "increase": "", "decrease": "", "steady": "", "0": "", "00": "", "tab": " ", "v.chr": "v. Chr.", "av. j.-c.": "av. J.-C.",
-    "c.e.": "C.E.", "b.c.": "B.C.", "smsp": " ", "ensp": " ", "emsp": " ", "mi-lang": "", "k.": "К.", "к.": "К.", "м.": "М.", "л.": "Л.", "х.": "Х.", "од.": "Од.", "спб.": "СПб.",
-}  # fmt: skip
-_MONEY = {
-    "us$": "US$", "usd": "US$", "a$": "A$", "aud": "A$", "can$": "C$", "cad": "C$", "nz$": "NZ$", "hk$": "HK$", "nt$": "NT$", "s$": "S$", "gbp": "£", "£": "£", "pound": "£", "€": "€", "eur": "€",
-    "euro amount": "€", "inr": "₹", "rupee": "₹", "₹": "₹", "indian rupee": "₹", "indian rupees": "₹", "inrconvert": "₹", "jpy": "¥", "yen": "¥", "¥": "¥", "cny": "CN¥", "rmb": "RMB", "krw": "₩",
-    "won": "₩", "php": "₱", "ngn": "₦", "rub": "₽", "try": "₺", "uah": "₴", "₴": "₴", "ils": "₪", "nis": "₪", "zar": "R", "brl": "R$", "mxn": "MX$", "sek": "SEK ", "nok": "NOK ", "dkk": "DKK ",
-    "chf": "CHF ", "pln": "PLN ", "myr": "RM", "sgd": "S$", "thb": "฿", "vnd": "₫", "idr": "Rp", "pkr": "Rs ", "bdt": "৳", "lkr": "Rs ", "रुपया": "₹",
-}  # fmt: skip
+def ship(call: Call) -> str:
+    """Print `{{ship|HMS|Ark}}` and `{{sclass|Kongō|battlecruiser}}`."""
+    if call.name.startswith("sclass"):
+        return f"{call.value(1)}-class {call.value(2)}"
+    return " ".join(v for v in call.values()[:2] if v)
+
+
+def audio(call: Call) -> str:
+    """Print the label of a sound file where it is a word of the sentence."""
+    label = call.value(2)
+    return "" if label.lower() in ("listen", "pronunciation", "speaker icon", "anhören", "prononciation") else label
+
 
 RULES: dict[str, Rule] = {
-    **dict.fromkeys(_names(_FIRST), first),
-    **dict.fromkeys(_names(_SECOND), _position(2)),
-    **dict.fromkeys(_names(_LAST), last),
-    **{name: constant(text) for name, text in _CONSTANTS.items() if text},
-    **{name: money(sign) for name, sign in _MONEY.items()},
-    **dict.fromkeys(_names("convert|cvt|convertir|conversie|konverter|mål|conv|превести|convertit|измерить|unitat|omzetten|átvált|конвертирај|मोजमाप|conversione|convert/spell|换算|換算|đổi|μετατροπή|convinfobox"), units.convert),
+    **dict.fromkeys(_names(inline_names.FIRST), first),
+    **dict.fromkeys(_names(inline_names.SECOND), _position(2)),
+    **dict.fromkeys(_names(inline_names.LAST), last),
+    **{name: constant(text) for name, text in inline_names.CONSTANTS.items() if text},
+    **{name: money(sign) for name, sign in inline_names.MONEY.items()},
+    **dict.fromkeys(_names(
+        "convert|cvt|convertir|conversie|konverter|mål|conv|превести|convertit|измерить|unitat|omzetten|átvált|"
+        "конвертирај|मोजमाप|conversione|convert/spell|换算|換算|đổi|μετατροπή|convinfobox"
+    ), units.convert),
     **dict.fromkeys(_names("height|người cao|lengte"), units.height),
-    **dict.fromkeys(_names("val|nombre|num|fmtn|formatnum|formnum|number|nts|nts-text|fnz|szám|число|ntsh2|numero|antal|unité|unité/2|unidad|units|unitats|zahl|tal|fldez|gaps|γκρουπ"), units.measure),
+    **dict.fromkeys(_names(
+        "val|nombre|num|fmtn|formatnum|formnum|number|nts|nts-text|fnz|szám|число|ntsh2|numero|antal|unité|"
+        "unité/2|unidad|units|unitats|zahl|tal|fldez|gaps|γκρουπ"
+    ), units.measure),
     "val": units.val,
     "gaps": joined(""),
-    **dict.fromkeys(_names("frac|fraction|sfrac|fract|frac2|brøk|bruch|дробь|дріб|fracción|frazione|breuk"), units.fraction),
-    **dict.fromkeys(_names("birth date and age|birth date|bda|dob|start date|end date|start date and age|death date|death date and age|dda|film date|release date|birth-date|birth year and age|death year and age|birth-date and age|death-date|death-date and age|end date and age|start-date|birth year|birthdate and age|birthdate|dob and age|дата народження|дата смерті|дата народження та вік|дата рождения|дата смерти|ημερομηνία γέννησης|ημερομηνία γέννησης και ηλικία|ημερομηνία θανάτου|ημερομηνία θανάτου και ηλικία|जन्म दिनांक|जन्म दिनांक आणि वय|मृत्यू दिनांक|मृत्यू दिनांक आणि वय|जन्म दिनांक और आयु|ngày sinh|ngày sinh và tuổi|ngày mất|ngày mất và tuổi|data nascimento|nascimento|生年月日と年齢|生年月日|没年齢|出生日期及年齡|出生日期|bd|geburtsdatum|fødselsdato og alder|fecha de nacimiento|fecha"), dates.date_first),
-    **dict.fromkeys(_names("date|dts|start|datum|дата|ημερομηνία|dato|data|fecha texto|format date|release|dtsh|jour|date-|дн|ημερομηνίασεπίνακα|ημερολόγιοσεπίνακα|sortdate"), dates.date_given),
+    **dict.fromkeys(_names(
+        "frac|fraction|sfrac|fract|frac2|brøk|bruch|дробь|дріб|fracción|frazione|breuk"
+    ), units.fraction),
+    **dict.fromkeys(_names(
+        "birth date and age|birth date|bda|dob|start date|end date|start date and age|death date|"
+        "death date and age|dda|film date|release date|birth-date|birth year and age|death year and age|"
+        "birth-date and age|death-date|death-date and age|end date and age|start-date|birth year|"
+        "birthdate and age|birthdate|dob and age|дата народження|дата смерті|дата народження та вік|дата рождения|"
+        "дата смерти|ημερομηνία γέννησης|ημερομηνία γέννησης και ηλικία|ημερομηνία θανάτου|"
+        "ημερομηνία θανάτου και ηλικία|जन्म दिनांक|जन्म दिनांक आणि वय|मृत्यू दिनांक|मृत्यू दिनांक आणि वय|"
+        "जन्म दिनांक और आयु|ngày sinh|ngày sinh và tuổi|ngày mất|ngày mất và tuổi|data nascimento|nascimento|"
+        "生年月日と年齢|生年月日|没年齢|出生日期及年齡|出生日期|bd|"
+        "geburtsdatum|fødselsdato og alder|fecha de nacimiento|fecha"
+    ), dates.date_first),
+    **dict.fromkeys(_names(
+        "date|dts|start|datum|дата|ημερομηνία|dato|data|fecha texto|format date|release|dtsh|jour|date-|дн|"
+        "ημερομηνίασεπίνακα|ημερολόγιοσεπίνακα|sortdate"
+    ), dates.date_given),
     **dict.fromkeys(_names("as of|asof"), dates.as_of),
     **dict.fromkeys(_names("circa|c.|ca.|ca|circa text"), dates.before_number("c.")),
     **dict.fromkeys(_names("floruit|fl.|fl"), dates.before_number("fl.")),
@@ -188,35 +185,60 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(_names("died|d."), dates.before_number("died")),
     **dict.fromkeys(_names("age|age in years|ηλικία"), dates.age),
     "marriage": dates.marriage,
-    **dict.fromkeys(_names("quote|blockquote|bq|cquote|quotation|quote box2|rquote|zitat|zitat-en|citation bloc|cita|citazione|citaat|citat|cytat|citace|цитата|початок цитати|cita2|sitat|sitaatti|idézet|citação|citar|पाठ|उद्धरण|अवतरण|απόσπασμα|παράθεμα|παράθεση|trích dẫn|quotation1|centered pull quote|pull quote|epigraph|verse translation|block quote|q|quote1"), quote),
-    **dict.fromkeys(_names("ill|interlanguage link|illm|link-interwiki|仮リンク|red link|iill|interlanguage link multi|link|link-en|link-de|link-fr|link-ja|link-ru|link-es|link-it|internal link helper|le|tsl|lien|lien rouge|enlace|ligação interlingue|liên kết ngôn ngữ|nlinkbk|ilh|internal link|не перекладено2|tlien|enlink|lenk|ллл"), interlanguage_link),
-    **dict.fromkeys(_names("iw|iw2|нп|нп2|нп3|нп4|нп5|нп6|не переведено|не переведено 3|не перекладено|нпі|нпв|не перекладено-2|не переведено 5|не переведено 2"), link_elsewhere),
+    **dict.fromkeys(_names(
+        "quote|blockquote|bq|cquote|quotation|quote box2|rquote|zitat|zitat-en|citation bloc|cita|citazione|"
+        "citaat|citat|cytat|citace|цитата|початок цитати|cita2|sitat|sitaatti|idézet|citação|citar|पाठ|उद्धरण|"
+        "अवतरण|απόσπασμα|παράθεμα|παράθεση|trích dẫn|quotation1|centered pull quote|pull quote|epigraph|"
+        "verse translation|block quote|q|quote1"
+    ), quote),
+    **dict.fromkeys(_names(
+        "ill|interlanguage link|illm|link-interwiki|仮リンク|red link|iill|interlanguage link multi|link|link-en|"
+        "link-de|link-fr|link-ja|link-ru|link-es|link-it|internal link helper|le|tsl|lien|lien rouge|enlace|"
+        "ligação interlingue|liên kết ngôn ngữ|nlinkbk|ilh|internal link|не перекладено2|tlien|enlink|lenk|ллл"
+    ), interlanguage_link),
+    **dict.fromkeys(_names(
+        "iw|iw2|нп|нп2|нп3|нп4|нп5|нп6|не переведено|не переведено 3|не перекладено|нпі|нпв|не перекладено-2|"
+        "не переведено 5|не переведено 2"
+    ), link_elsewhere),
     "link-interwiki": lambda call: call.get("lt", "he", "fr", "pt", "el") or call.value(1),
     **dict.fromkeys(_names("sortname|sort name|sorteringsnamn|sortnavn"), sort_name),
     **dict.fromkeys(_names("sort|sorted|sortiere|сортувати"), compass),
     **dict.fromkeys(_names("ordinal|ord|ordinal number"), ordinal),
-    **dict.fromkeys(_names("nihongo|nihongo2|nihongo3|nihongo4|nihongo foot|nihongo krt|nihongo-s|nihongo title"), nihongo),
+    **dict.fromkeys(_names(
+        "nihongo|nihongo2|nihongo3|nihongo4|nihongo foot|nihongo krt|nihongo-s|nihongo title"
+    ), nihongo),
     "nihongo2": first, "nihongo foot": first,
-    "nihongo3": lambda call: nihongo(call._replace(positional=[call.value(3) or call.value(1), call.value(2), call.value(1)])),
+    "nihongo3": lambda call: nihongo(call._replace(positional=[call.value(3), call.value(2), call.value(1)])),
     **dict.fromkeys(_names("zh|korean|ko-hhrm|zh-l|zhi|cjkv|zh-full|chinese|lang-zh"), korean_or_chinese),
     **dict.fromkeys(_names("hlist|flatlist|cslist|comma separated entries|enum|plain list inline"), listed),
     **dict.fromkeys(_names("bibleverse|bibleref|sourcetext|bibleverse with invisible links|bv"), bible_verse),
     **dict.fromkeys(_names("chem|chem2|chem name|ce|formula chimica|chemical formula"), chemical),
-    **dict.fromkeys(_names("flag|flagu|flagcountry|flag+link|flaglink|country|flagg|прапор країни|σημαία|देशध्वज|ध्वज|lá cờ|lippu|vlagland|bandera2|bayrak"), lambda call: call.get("name") or call.value(1) if not re.fullmatch(r"[A-Z]{2,3}", call.value(1)) else ""),
+    **dict.fromkeys(_names(
+        "flag|flagu|flagcountry|flag+link|flaglink|country|flagg|прапор країни|σημαία|देशध्वज|ध्वज|lá cờ|lippu|"
+        "vlagland|bandera2|bayrak"
+    ), lambda call: call.get("name") or call.value(1) if not re.fullmatch(r"[A-Z]{2,3}", call.value(1)) else ""),
     **dict.fromkeys(_names("s|ст|siècle|segle|sec|s-|s2-|s mini-|s mini|sp-|sp|sap-|av jc|-s"), century),
     **dict.fromkeys(_names("url|website link|official url"), lambda call: call.value(2)),
     **dict.fromkeys(_names("rome|roman|romannum"), first),
     **dict.fromkeys(_names("su|suite|simplenuclide|nuclide|simplenuclide2|nuclide2"), joined("-")),
-    **dict.fromkeys(_names("ussub|uss|hms|sms|hmas|hmcs|rms|ss|mv|mt|ms|ins|jds|css|usns|usat|uscgc|hmnzs|hnlms|ps|sv|my|rv|rrs|hmt|rfa|hdms|hswms|hnoms|orp|ijn|usrc"), lambda call: f"{call.name.upper()} {call.value(1)}" if len(call.name) < 6 and call.value(1) else ""),
-    **dict.fromkeys(_names("ship|sclass|sclass-|sclass2|sclass2-"), lambda call: (f"{call.value(1)}-class {call.value(2)}" if call.name.startswith("sclass") else " ".join(call.values()[:2])).strip()),
+    **dict.fromkeys(_names(
+        "ussub|uss|hms|sms|hmas|hmcs|rms|ss|mv|mt|ms|ins|jds|css|usns|usat|uscgc|hmnzs|hnlms|ps|sv|my|rv|rrs|hmt|"
+        "rfa|hdms|hswms|hnoms|orp|ijn|usrc"
+    ), lambda call: f"{call.name.upper()} {call.value(1)}" if len(call.name) < 6 and call.value(1) else ""),
+    **dict.fromkeys(_names("ship|sclass|sclass-|sclass2|sclass2-"), ship),
     **dict.fromkeys(_names("gold medal|goldmedal|silver medal|bronze medal"), constant("")),
     **dict.fromkeys(_names("angbr|angle bracket|angbr ia"), wrapped("⟨", "⟩")),
     **dict.fromkeys(_names("e|esp|10^"), wrapped("×10^")),
     **dict.fromkeys(_names("sqrt|radic"), wrapped("√")),
     **dict.fromkeys(_names("usbill|uspl"), constant("")),
     **dict.fromkeys(_names("мова|languageicon|градус цельсія"), first),
-    **dict.fromkeys(_names("unicode|script/nastaliq|script/hebrew|script/arabic|script/slavonic|шрифти церковнослов'янська|nastaliq text|lang-cu2|lang-cu|uw"), first),
-    **dict.fromkeys(_names("railgauge|track gauge|gauge|колія"), lambda call: f"{call.value(1)}" if re.search(r"\d\s*(?:mm|m|in|ft|мм)$", call.value(1)) else ""),
+    **dict.fromkeys(_names(
+        "unicode|script/nastaliq|script/hebrew|script/arabic|script/slavonic|шрифти церковнослов'янська|"
+        "nastaliq text|lang-cu2|lang-cu|uw"
+    ), first),
+    **dict.fromkeys(_names(
+        "railgauge|track gauge|gauge|колія"
+    ), lambda call: f"{call.value(1)}" if re.search(r"\d\s*(?:mm|m|in|ft|мм)$", call.value(1)) else ""),
     **dict.fromkeys(_names("inflation|currency|formatprice|fxconvert|to usd"), constant("")),
     **dict.fromkeys(_names("currency"), lambda call: call.value(1)),
     **dict.fromkeys(_names("by|year|рік|рік у театрі|рік у кіно|год|film year|літопис"), first),
@@ -226,8 +248,10 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(_names("लेखनाव|pagename base|назва статті"), lambda call: call.title),
     "höhe": lambda call: f"{call.value(1)} m" if call.value(1) else "",
     **dict.fromkeys(_names("hōhe|ĝemeleco"), first),
-    **dict.fromkeys(_names("pronunciation|respell|pron|audio|ipa|ipac-en|ηχητικό|προφορά|δφα|ipa-all|phonetic|lang-ipa"), constant("")),
-    "audio": lambda call: "" if call.value(2).lower() in ("listen", "pronunciation", "listen", "speaker icon", "anhören", "prononciation", "") else call.value(2),
+    **dict.fromkeys(_names(
+        "pronunciation|respell|pron|audio|ipa|ipac-en|ηχητικό|προφορά|δφα|ipa-all|phonetic|lang-ipa"
+    ), constant("")),
+    "audio": audio,
 }  # fmt: skip
 
 

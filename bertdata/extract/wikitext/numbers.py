@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import re
 
+
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
 # (grouping sign, decimal sign) by language; English for the rest. MediaWiki's own tables are the source.
-_POINT_GROUPS = (
-    ["de", "es", "it", "nl", "tr", "id", "el", "pt", "da", "hr", "sl", "sr", "sh", "bs", "ro", "vi", "gl", "eu", "is", "fo", "mk", "lb", "la", "az", "jv", "su", "ms-id", "ast", "ca", "nds", "fy", "af-de"]
+_POINT_GROUPS = _words(
+    "de es it nl tr id el pt da hr sl sr sh bs ro vi gl eu is fo mk lb la az jv su ms-id ast ca nds fy af-de"
 )
-_BLANK_GROUPS = ["fr", "sv", "ru", "uk", "pl", "cs", "sk", "bg", "fi", "nb", "no", "nn", "hu", "lt", "lv", "et", "be", "be-tarask", "kk", "ky", "uz", "hy", "ka", "oc", "eo", "sq", "tt", "ba", "cv", "sah", "os", "br", "ltg", "mn", "tg"]
+_BLANK_GROUPS = _words(
+    "fr sv ru uk pl cs sk bg fi nb no nn hu lt lv et be be-tarask kk ky uz hy ka oc eo sq tt ba cv sah os br ltg mn tg"
+)
 SEPARATORS = dict.fromkeys(_POINT_GROUPS, (".", ",")) | dict.fromkeys(_BLANK_GROUPS, (" ", ","))
 # Wikis that group only numbers of five digits and more.
-_WIDE = frozenset(["es", "pl", "pt", "ca", "bg", "hu", "lt", "lv", "et", "be", "be-tarask", "ru", "uk"]) - {"hu", "ru", "uk"}
+_WIDE = frozenset(_words("es pl pt ca bg hu lt lv et be be-tarask ru uk")) - {"hu", "ru", "uk"}
 _DIGITS = {
     "mr": "०१२३४५६७८९",
     "ne": "०१२३४५६७८९",

@@ -8,15 +8,28 @@ from collections.abc import Callable
 from bertdata.extract.wikitext.call import Call
 
 _ENGLISH = """
-ar Arabic|az Azerbaijani|be Belarusian|bg Bulgarian|bn Bengali|bo Tibetan|bs Bosnian|ca Catalan|cs Czech|cy Welsh|da Danish|de German|el Greek|grc Ancient Greek|en English
-es Spanish|et Estonian|eu Basque|fa Persian|fi Finnish|fr French|ga Irish|gd Scottish Gaelic|gl Galician|gu Gujarati|haw Hawaiian|he Hebrew|hi Hindi|hr Croatian|hu Hungarian
-hy Armenian|id Indonesian|is Icelandic|it Italian|ja Japanese|ka Georgian|kk Kazakh|kn Kannada|ko Korean|ku Kurdish|la Latin|lb Luxembourgish|lt Lithuanian|lv Latvian|mi Maori
-mk Macedonian|ml Malayalam|mn Mongolian|mr Marathi|ms Malay|mt Maltese|my Burmese|nl Dutch|no Norwegian|nb Norwegian|ang Old English|oc Occitan|pa Punjabi|pl Polish|ps Pashto|pt Portuguese
-ro Romanian|rm Romansh|ru Russian|sa Sanskrit|sco Scots|se Northern Sami|si Sinhala|sk Slovak|sl Slovene|so Somali|sq Albanian|sr Serbian|sv Swedish|sw Swahili|ta Tamil|te Telugu|th Thai
-tl Tagalog|tr Turkish|uk Ukrainian|ur Urdu|uz Uzbek|vi Vietnamese|yi Yiddish|yo Yoruba|zh Chinese|zu Zulu|fil Filipino|hbo Biblical Hebrew|arc Aramaic|syr Syriac|non Old Norse|gkm Medieval Greek
+ar Arabic|az Azerbaijani|be Belarusian|bg Bulgarian|bn Bengali|bo Tibetan|bs Bosnian|ca Catalan|cs Czech|cy Welsh
+da Danish|de German|el Greek|grc Ancient Greek|en English
+es Spanish|et Estonian|eu Basque|fa Persian|fi Finnish|fr French|ga Irish|gd Scottish Gaelic|gl Galician|gu Gujarati
+haw Hawaiian|he Hebrew|hi Hindi|hr Croatian|hu Hungarian
+hy Armenian|id Indonesian|is Icelandic|it Italian|ja Japanese|ka Georgian|kk Kazakh|kn Kannada|ko Korean|ku Kurdish
+la Latin|lb Luxembourgish|lt Lithuanian|lv Latvian|mi Maori
+mk Macedonian|ml Malayalam|mn Mongolian|mr Marathi|ms Malay|mt Maltese|my Burmese|nl Dutch|no Norwegian|nb Norwegian
+ang Old English|oc Occitan|pa Punjabi|pl Polish|ps Pashto|pt Portuguese
+ro Romanian|rm Romansh|ru Russian|sa Sanskrit|sco Scots|se Northern Sami|si Sinhala|sk Slovak|sl Slovene|so Somali
+sq Albanian|sr Serbian|sv Swedish|sw Swahili|ta Tamil|te Telugu|th Thai
+tl Tagalog|tr Turkish|uk Ukrainian|ur Urdu|uz Uzbek|vi Vietnamese|yi Yiddish|yo Yoruba|zh Chinese|zu Zulu|fil Filipino
+hbo Biblical Hebrew|arc Aramaic|syr Syriac|non Old Norse|gkm Medieval Greek
 """
-_UKRAINIAN = "en англ.|de нім.|fr фр.|la лат.|el грец.|grc дав.-гр.|ru рос.|pl пол.|es ісп.|it італ.|pt порт.|cs чеськ.|sk словац.|ar араб.|he івр.|ja яп.|zh кит.|tr тур.|nl нід.|sv швед.|no норв.|hu угор.|ro рум.|be біл.|uk укр.|bg болг.|sr серб.|lt лит.|lv латис.|fi фін.|ka груз.|eo есп.|cu2 цер.-слов.|cu цер.-слов.|el2 грец.|grc2 дав.-гр.|orv давньорус."
-_RUSSIAN = "en англ.|de нем.|fr фр.|la лат.|el греч.|grc др.-греч.|uk укр.|pl польск.|es исп.|it итал.|pt порт.|cs чеш.|ar араб.|he ивр.|ja яп.|zh кит.|tr тур.|nl нидерл.|sv швед.|hu венг.|ro рум.|be белор."
+_UKRAINIAN = """
+en англ.|de нім.|fr фр.|la лат.|el грец.|grc дав.-гр.|ru рос.|pl пол.|es ісп.|it італ.|pt порт.|cs чеськ.|sk словац.
+ar араб.|he івр.|ja яп.|zh кит.|tr тур.|nl нід.|sv швед.|no норв.|hu угор.|ro рум.|be біл.|uk укр.|bg болг.|sr серб.
+lt лит.|lv латис.|fi фін.|ka груз.|eo есп.|cu2 цер.-слов.|cu цер.-слов.|el2 грец.|grc2 дав.-гр.|orv давньорус.
+"""
+_RUSSIAN = """
+en англ.|de нем.|fr фр.|la лат.|el греч.|grc др.-греч.|uk укр.|pl польск.|es исп.|it итал.|pt порт.|cs чеш.|ar араб.
+he ивр.|ja яп.|zh кит.|tr тур.|nl нидерл.|sv швед.|hu венг.|ro рум.|be белор.
+"""
 LANGUAGE_WORDS: dict[str, dict[str, str]] = {
     wiki: dict(pair.split(" ", 1) for pair in table.replace("\n", "|").strip("|").split("|"))
     for wiki, table in (("en", _ENGLISH), ("uk", _UKRAINIAN), ("ru", _RUSSIAN))

@@ -6,13 +6,22 @@ import re
 
 from bertdata.extract.wikitext.marks import Tally
 
-_INLINE = ["abbr", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font", "i", "ins", "kbd", "mark", "q", "rb", "rbc", "rp", "rt", "rtc", "ruby", "s", "samp", "small", "span", "strike", "strong", "sub", "sup", "time", "tt", "u", "var", "a", "link", "meta", "noinclude", "onlyinclude", "poem", "references", "nowiki", "includeonly", "section", "tvar", "translate"]
-_BLOCK = ["div", "p", "blockquote", "center", "hr", "caption", "colgroup", "col", "thead", "tbody", "tfoot", "aside", "article", "main", "header", "footer"]
+
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
+_INLINE = _words(
+    "abbr b bdi bdo big cite code data del dfn em font i ins kbd mark q rb rbc rp rt rtc ruby s samp small span "
+    "strike strong sub sup time tt u var a link meta noinclude onlyinclude poem references nowiki includeonly "
+    "section tvar translate"
+)
+_BLOCK = _words("div p blockquote center hr caption colgroup col thead tbody tfoot aside article main header footer")
 # A tag that begins a list item or a cell makes a line that the line rules drop.
 _LINES = {"li": "\n*", "dt": "\n;", "dd": "\n:", "tr": "\n|", "td": "\n|", "th": "\n|"}
-_DROPPED = "ul ol dl table h1 h2 h3 h4 h5 h6".split()
+_DROPPED = _words("ul ol dl table h1 h2 h3 h4 h5 h6")
 # Openings whose contents are no prose: left where they have no end, so that their paragraph is cut there.
-_CUTTING = frozenset("pre math gallery timeline ref score source syntaxhighlight imagemap".split())
+_CUTTING = frozenset(_words("pre math gallery timeline ref score source syntaxhighlight imagemap"))
 
 TAG_TEXT: dict[str, str] = dict.fromkeys(_INLINE, "") | dict.fromkeys(_BLOCK, "\n\n") | {"br": " ", "wbr": ""}
 KNOWN = frozenset([*TAG_TEXT, *_LINES, *_DROPPED, *_CUTTING])

@@ -23,16 +23,27 @@ _PREFIXES = ("template:", "subst:", "safesubst:", "msg:", "raw:")
 SILENT = frozenset(
     name.strip()
     for name in """
-r|rp|note|ref label|note label|cref|cref2|cnote|nb|cn|fact|clarify|when|who|which|by whom|according to whom|whom|where|why|how|dubious|whose
-disputed inline|page needed|full citation needed|dead link|webarchive|wayback|cbignore|better source needed|better source|failed verification
-verify source|verification needed|vague|specify|update inline|update after|original research inline|pov inline|peacock term|weasel inline|anchor
-visible anchor|coord|coordinate|clear|clr|br|isbn|issn|oclc|doi|wikidata|use dmy dates|use mdy dates|short description|reflist|notelist|commons
-commonscat|authority control|main|see also|further|details|about|for|redirect|hatnote|distinguish|tone inline|non-primary source needed
-nonspecific|undue weight inline|relevance inline|contradict-inline|lead too short|needs update|year needed|quantify|examples|sfnref|specify
-πηγή|παραπομπή|εκκρεμεί παραπομπή|τεκμηρίωση|джерело|сумнівно|коли|хто|якір|прапорець|книга|прояснити|уточнити|нет аи|нет в источнике|когда|кто
-संदर्भ हवा|संदर्भ|दुजोरा हवा|मराठी शब्द सुचवा|belege fehlen|quelle|à sourcer|réf|référence nécessaire|cita requerida|carece de fontes
-senza fonte|chiarire|fakt|potřebný zdroj|wikisource inline|smn|lähde|kilde mangler|källa behövs|bron?|要出典|来源请求|注|注釈|refnest|nt|עובדה|הערה
-cần dẫn nguồn|chú thích|nguồn|başvuru|kaynak belirt|forrás?|forrás|bizonytalan|facts|citace|doplňte zdroj|lt|verfügbar|absatz|clear left|clear right
+r|rp|note|ref label|note label|cref|cref2|cnote|nb|cn|fact|clarify|when|who|which|by whom|according to whom|whom|where
+why|how|dubious|whose
+disputed inline|page needed|full citation needed|dead link|webarchive|wayback|cbignore|better source needed
+better source|failed verification
+verify source|verification needed|vague|specify|update inline|update after|original research inline|pov inline
+peacock term|weasel inline|anchor
+visible anchor|coord|coordinate|clear|clr|br|isbn|issn|oclc|doi|wikidata|use dmy dates|use mdy dates|short description
+reflist|notelist|commons
+commonscat|authority control|main|see also|further|details|about|for|redirect|hatnote|distinguish|tone inline
+non-primary source needed
+nonspecific|undue weight inline|relevance inline|contradict-inline|lead too short|needs update|year needed|quantify
+examples|sfnref|specify
+πηγή|παραπομπή|εκκρεμεί παραπομπή|τεκμηρίωση|джерело|сумнівно|коли|хто|якір|прапорець|книга|прояснити|уточнити|нет аи
+нет в источнике|когда|кто
+संदर्भ हवा|संदर्भ|दुजोरा हवा|मराठी शब्द सुचवा|belege fehlen|quelle|à sourcer|réf|référence nécessaire|cita requerida
+carece de fontes
+senza fonte|chiarire|fakt|potřebný zdroj|wikisource inline|smn|lähde|kilde mangler|källa behövs
+bron?|要出典|来源请求|注|注釈
+refnest|nt|עובדה|הערה
+cần dẫn nguồn|chú thích|nguồn|başvuru|kaynak belirt|forrás?|forrás|bizonytalan|facts|citace|doplňte zdroj|lt|verfügbar
+absatz|clear left|clear right
 """.replace("\n", "|").split("|")
     if name.strip()
 )

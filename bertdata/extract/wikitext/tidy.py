@@ -16,7 +16,8 @@ _B = f"(?:[ \u200e\u200f]|{_M})*"  # a blank, a direction mark, or a dropped tem
 # What a hole looks like before it is repaired; one scan of a page finds out whether any repair is due.
 # It begins with one set of signs: the scan then skips letters and blanks ten times faster than with alternatives.
 SUSPECT = re.compile(
-    rf"[\x02(\[（「『《“«,;:、，；.!?)）\]](?:(?<=\x02)|(?<=[(\[（])(?:{_B}[)\]）,;:、，；：]| )|(?<=[「『《“«]){_B}[」』》”»]"
+    rf"[\x02(\[（「『《“«,;:、，；.!?)）\]](?:(?<=\x02)|(?<=[(\[（])(?:{_B}[)\]）,;:、，；：]| )"
+    rf"|(?<=[「『《“«]){_B}[」』》”»]"
     rf"|(?<=[,;:、，；]){_B}[)）\]、。,.;]|(?<=[ \x03][,.;:!?])(?![^\s\x02)])|(?<=[ \x03][)）\]]))"
 )
 _GLUE = " \u200e\u200f,;:、，；"

@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """The cleaner's rules, each with an input of its own."""
 
 from __future__ import annotations

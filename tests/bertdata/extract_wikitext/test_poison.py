@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """Pages built to choke a parser: every one ends, within bounds, and leaves no markup."""
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ UNITS = """{{ }} [[ ]] {{a| {{{ {{{a| <ref> <ref\x20name= <!-- <!--- \n{| \n|} '
 [http://a\x20 | \n== __ _A_ ( (\x20;\x20 ,\x20 {{a}} {{a}}[[b]] -{ -{a| < <a\x20 \n* <nowiki> <pre> <ref\x20name=" { [ （ = {{a|[[b| [[File:a| <span\x20style="display:none">
 \n{|\n|-\n|[[File:A.png|thumb| <small>''[[x|{{y|<ref> {{a|b= \n'''a __NOTOC__ {{convert|1|m}} \n \n\n \x20.\x20.\x20 é \u0301"""
 CLEANER = Cleaner(SiteInfo(language="zh"), ExtractOptions())
-MARKUP = re.compile(r"\{\{|\}\}|\[\[|\]\]|<ref|<!--|[\x00-\x08]")
+MARKUP = re.compile(r"\{\{|\}\}|\[\[|\]\]|<ref[\s>/]|<!--|[\x00-\x08]")
 PIECES = [u.encode().decode("unicode_escape") if "\\" in u else u for u in UNITS.split(" ")]
 PIECES = [piece for line in PIECES for piece in line.split("\n") if piece] + ["\n", "\n\n", " ", "word. ", "'' ", "]", "}", "\x02", "\x05"]
 
@@ -50,7 +51,7 @@ def test_unbounded_options_still_read_poison_in_linear_passes() -> None:
         cleaner.clean("X", "Start here.\n\n" + piece * 100_000)
 
 
-@settings(max_examples=4000, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=40))
 @example(["{{a|", "[[", "}}", "]]"])
 @example(["<nowiki>", "{{", "</nowiki>", "}}"])
