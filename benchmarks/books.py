@@ -2,8 +2,8 @@
 
     OMP_NUM_THREADS=1 python benchmarks/books.py ../shared/data/books/novels ../shared/data/books/gutenberg
 
-Each round times the floor (read, decode, line ends, lines joined: what no reader can do without), the words (`str.split`, a
-measure of the machine's load), and bertdata's reader, one after the other; medians of the rounds are printed.
+Each round times the floor (read, decode, line ends, lines joined: what no reader can do without), `str.split` (a
+measure of the machine and its load), and bertdata's reader, one after the other; medians of the rounds are printed.
 """
 
 from __future__ import annotations

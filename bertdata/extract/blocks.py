@@ -24,6 +24,7 @@ _LEADER = re.compile(
     r"(?:\d[\d,.]{0,11}|[ivxlc]{1,6})[^\w\n]{0,9}$",
     re.IGNORECASE | re.MULTILINE,
 )
+_GAP = re.compile(r"  (?<=[^\s.!?:;,\"'”’]  )")
 _COLUMNS = re.compile(r"\S(?: {3,}|\|[^|\n]*\|| {2,}\S+ {2,}\S+ {2,})\S?|^[+|][-=+|]{3,}", re.MULTILINE)
 _ITEM = re.compile(r"^[ ]*(?:[-*•·+]|\(?\d{1,3}[.)]|\(?[a-zA-Z][.)]|[ivxIVX]{1,5}[.)])[ ]+\S", re.MULTILINE)
 _NUMBERED = re.compile(r"^[ ]*(?:\d{1,3}|[IVXLC]{1,7})[.)]?[ ]+[A-Z\"“]", re.MULTILINE)
@@ -119,11 +120,14 @@ def _tabular(block: str, num_lines: int) -> Kind | None:
         return "leader"
     if num_lines == 1:
         return None
-    if ("  " in block or "|" in block) and len(_COLUMNS.findall(block)) * 2 >= num_lines + 1:
+    if ("|" in block or _GAP.search(block)) and len(_COLUMNS.findall(block)) * 2 >= num_lines + 1:
         return "table"
-    if len(_ITEM.findall(block)) * 3 >= num_lines * 2:
+    # A list begins with an item, or has one line before its items.
+    begins = _ITEM.match(block) or _ITEM.match(block, block.find("\n") + 1)
+    if begins and len(_ITEM.findall(block)) * 3 >= num_lines * 2:
         return "list"
-    return "list" if num_lines > 2 and len(_NUMBERED.findall(block)) == num_lines else None
+    is_numbered = num_lines > 2 and _NUMBERED.match(block) and len(_NUMBERED.findall(block)) == num_lines
+    return "list" if is_numbered else None
 
 
 def _mean_piece(block: str) -> float:

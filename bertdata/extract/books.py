@@ -11,7 +11,7 @@ from bertdata.extract.epub import EpubError, read_epub
 from bertdata.extract.gutenberg import Book, find_books
 from bertdata.extract.layout import tidy_lines
 from bertdata.extract.options import ExtractOptions
-from bertdata.extract.packs import Piece, pack_files, read_whole, split_suffix, text_size
+from bertdata.extract.packs import Piece, pack_files, read_whole, source_root, split_suffix, text_size
 from bertdata.extract.prose import Prose, clean_book, join_paragraphs
 from bertdata.records import Counts, Document, Rejection, Slice, Source
 
@@ -41,7 +41,7 @@ def plan_books(source: Source) -> list[Piece]:
     """
     alone = len(source.files) == 1
     books = [is_book(path, name, alone) for path, name in zip(source.files, source.names, strict=True)]
-    require(any(books), f"{_root(source)} holds no book: .txt, .epub, or text without a suffix", InputError)
+    require(any(books), f"{source_root(source)} holds no book: .txt, .epub, or text without a suffix", InputError)
     sizes = (
         (path, name, text_size(path, split_suffix(name)[2]) if book else 0)
         for path, name, book in zip(source.files, source.names, books, strict=True)
@@ -62,13 +62,6 @@ def is_book(path: str, name: str, alone: bool = False) -> bool:
     except OSError as error:
         raise InputError(f"{path} can't be read: {error.strerror}") from error
     return bool(head) and not head.startswith(_MAGIC) and decode_text(head) is not None
-
-
-def _root(source: Source) -> str:
-    if not source.files:
-        return source.name or "the source"
-    path, depth = Path(source.files[0]), len(Path(source.names[0]).parts)
-    return str(path if len(source.files) == 1 and depth == 1 else Path(*path.parts[:-depth]))
 
 
 def book_documents(slice_: Slice, options: ExtractOptions, counts: Counts) -> Iterator[Document | Rejection]:
@@ -109,11 +102,12 @@ class _Reader:
         document_id = f"{self.source}/{stem}{suffix_kept}"
         self.file_name, title = Path(name).name, Path(stem + suffix_kept).name
         self.counts.pages += 1
-        data = read_whole(path, compression, MAX_BOOK_BYTES)
-        if data is None:
+        # In a list, so that the bytes are let go once they are decoded.
+        data = [read_whole(path, compression, MAX_BOOK_BYTES)]
+        if data[0] is None:
             yield self._reject(document_id, "too-large", "")
-        elif suffix == ".epub" or (data.startswith(b"PK\x03\x04") and b"application/epub+zip" in data[:200]):
-            yield from self._read_epub(document_id, title, data)
+        elif suffix == ".epub" or (data[0].startswith(b"PK\x03\x04") and b"application/epub+zip" in data[0][:200]):
+            yield from self._read_epub(document_id, title, data[0])
         else:
             yield from self._read_text(document_id, title, data)
 
@@ -125,12 +119,13 @@ class _Reader:
             return
         yield from self._documents(document_id, epub.title or title, epub.language, epub.prose, "")
 
-    def _read_text(self, document_id: str, title: str, data: bytes) -> Iterator[Document | Rejection]:
-        text = decode_text(data)
+    def _read_text(self, document_id: str, title: str, data: list[bytes | None]) -> Iterator[Document | Rejection]:
+        content = data.pop() or b""
+        text = decode_text(content)
         if text is None:
-            yield self._reject(document_id, "not-text", data[:1_000_000].decode("latin-1"))
+            yield self._reject(document_id, "not-text", content[:1_000_000].decode("latin-1"))
             return
-        del data
+        del content
         text = tidy_lines(text)
         books = find_books(text)
         for n, book in enumerate(books, 1):

@@ -22,6 +22,8 @@ _DECLARED = re.compile(
 )
 _DECLARED_REACH = 20_000
 _SAMPLE = 1 << 16
+# Stray control characters that a text of any length may have; binary data has more than one in 200 bytes.
+_FEW_CONTROLS = 3
 # Declared names that Python lacks, or that mean Windows-1252 in practice (WHATWG Encoding Standard, 4.2).
 _ALIASES = {
     "ascii": "cp1252",
@@ -60,9 +62,11 @@ def decode_text(data: bytes) -> str | None:
             return _finish(data[len(mark) :].decode(encoding, "replace"), wide=True)
     if b"\0" in data:
         order = _wide_encoding(data)
-        return _finish(data.decode(order, "replace"), wide=True) if order else None
+        text = _finish(data.decode(order, "replace"), wide=True) if order else None
+        # Any pair of bytes is a character of UTF-16; text has blanks or lines as well.
+        return text if text and (" " in text or "\n" in text) else None
     plain = data.translate(None, _CONTROLS)
-    if (len(data) - len(plain)) * 200 > len(data):
+    if len(data) - len(plain) > max(_FEW_CONTROLS, len(data) // 200):
         return None
     return _decode_plain(plain)
 

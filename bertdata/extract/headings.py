@@ -72,7 +72,7 @@ def name_heading(line: str) -> HeadingKind | None:
         return "chapter"
     if (found := _CHAPTER.match(line)) and _is_chapter_line(line[found.end() :]):
         return "chapter"
-    for pattern, kind in _NAMED if len(line) < _MAX_NAMED else ():
+    for pattern, kind in _NAMED if len(line) < _MAX_NAMED and line[-1] not in ",;!?-”\"'’" else ():
         if pattern.fullmatch(line):
             return kind
     return None

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple, cast
 
 from bertdata.errors import DamagedInputError, InputError
+from bertdata.records import Source
 
 SLICE_BYTES = 64 << 20
 COMPRESSIONS = (".gz", ".bz2", ".xz", ".zst")
@@ -65,6 +66,18 @@ def split_suffix(name: str) -> tuple[str, str, str]:
     return folder + slash + (stem[: -len(suffix)] if suffix else stem), suffix.lower(), compression
 
 
+def source_root(source: Source) -> str:
+    """Return the folder, or the one file, that the user named.
+
+    >>> source_root(Source("books", "books", ("/data/b/x/a.txt", "/data/b/c.txt"), ("x/a.txt", "c.txt")))
+    '/data/b'
+    """
+    path, depth = Path(source.files[0]), len(Path(source.names[0]).parts)
+    return str(
+        path if len(source.files) == 1 and depth == 1 and path.name == source.names[0] else path.parents[depth - 1]
+    )
+
+
 def file_size(path: str) -> int:
     """Return a file's size in bytes; raises InputError where it can't be read."""
     try:
@@ -109,12 +122,23 @@ def read_whole(path: str, compression: str, max_bytes: int) -> bytes | None:
 
     Raises InputError where it can't be read, DamagedInputError where its compression is cut off or corrupt.
     """
+    if not compression and file_size(path) > max_bytes:
+        return None
     with open_plain(path, compression) as file:
         try:
-            data = file.read(max_bytes + 1)
+            data = file.read() if not compression else _read_up_to(file, max_bytes + 1)
         except (OSError, EOFError, lzma.LZMAError, ValueError) as error:
             raise damaged(path, file, error) from error
     return data if len(data) <= max_bytes else None
+
+
+def _read_up_to(file: IO[bytes], max_bytes: int) -> bytes:
+    # One read of that size would allocate it at once.
+    chunks, total = [], 0
+    while total < max_bytes and (chunk := file.read(min(_CHUNK, max_bytes - total))):
+        chunks.append(chunk)
+        total += len(chunk)
+    return b"".join(chunks)
 
 
 def damaged(path: str, file: IO[bytes], error: Exception) -> InputError:

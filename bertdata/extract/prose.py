@@ -123,7 +123,7 @@ class _Cleaner:
         """Say what a block is inside contents, an index or a transcriber's note; they end where the book goes on."""
         self.num_skipped += 1
         if self.skipping == "contents":
-            if kind == "prose" and len(block) >= _SURE_PROSE and not _ENTRY.match(block):
+            if kind == "prose" and len(block) >= _SURE_PROSE and not (_ENTRY.match(block) or _tail(block).isalnum()):
                 self.skipping = None
                 return kind
             return kind if kind in ("contents", "chapter", "heading", "transcriber", "credit") else "contents-entry"
@@ -169,6 +169,10 @@ class _Cleaner:
                 self._count("credit")
                 paragraphs[n] = ""
         return self.prose
+
+
+def _tail(block: str) -> str:
+    return block.rstrip(" _*.")[-1:] if block[-1] != "." else "."
 
 
 def _goes_on(paragraph: str) -> bool:

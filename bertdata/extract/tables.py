@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import lzma
 from collections.abc import Iterator, Sequence
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, NamedTuple, cast
 
 from bertdata.errors import InputError
 from bertdata.extract.packs import SLICE_BYTES, damaged, open_plain
@@ -46,8 +47,8 @@ def read_json_lines(path: str, compression: str, start: int = 0, end: int = -1) 
 
 
 def _begins_array(file: IO[bytes]) -> bool:
-    head = file.read(64)
-    file.seek(0)
+    # Every reader of `open_plain` can peek; a stream of zstd can't seek.
+    head: bytes = cast(io.BufferedReader, file).peek(64)[:64]
     return head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"[")
 
 

@@ -14,7 +14,16 @@ from bertdata.extract.books import is_book, is_short
 from bertdata.extract.encodings import decode_text
 from bertdata.extract.layout import tidy_lines
 from bertdata.extract.options import ExtractOptions
-from bertdata.extract.packs import SLICE_BYTES, Piece, file_size, pack_files, read_whole, split_suffix, text_size
+from bertdata.extract.packs import (
+    SLICE_BYTES,
+    Piece,
+    file_size,
+    pack_files,
+    read_whole,
+    source_root,
+    split_suffix,
+    text_size,
+)
 from bertdata.extract.tables import (
     ARROW_SUFFIXES,
     JSON_SUFFIXES,
@@ -59,14 +68,10 @@ def plan_text(source: Source) -> list[Piece]:
             pack.append((path, name, _num_bytes(path, name) if wanted else 0))
     require(
         found,
-        f"{_named(source)} holds no text: .jsonl, .parquet, .arrow or .txt (also .gz, .bz2, .xz, .zst)",
+        f"{source_root(source)} holds no text: .jsonl, .parquet, .arrow or .txt (also .gz, .bz2, .xz, .zst)",
         InputError,
     )
     return [*pieces, *pack_files(pack)]
-
-
-def _named(source: Source) -> str:
-    return source.files[0] if len(source.files) == 1 else str(Path(source.files[0]).parent) if source.files else "it"
 
 
 def _is_text(path: str, name: str, alone: bool) -> bool:

@@ -1,0 +1,217 @@
+"""EPUB: the spine's order, text passages only; encrypted, damaged and exploding archives are refused with a reason."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bertdata.extract.epub import EpubError, read_epub
+from bertdata.records import Document, Rejection
+from tests.bertdata.book_folders import epub, read_books, write_folder
+
+ONE = "The kettle had been singing since dawn."
+TWO = "The second guest came by the garden, which nobody did."
+
+
+def _paragraphs(body: str, **options: bool) -> list[str]:
+    return read_epub(epub({"c1.xhtml": body}), **options).prose.paragraphs
+
+
+def test_the_spine_decides_the_order_and_each_file_is_read_once() -> None:
+    pages = {"a.xhtml": f"<p>{TWO}</p>", "z.xhtml": f"<p>{ONE}</p>"}
+    book = read_epub(epub(pages, spine=("z.xhtml", "a.xhtml", "z.xhtml"), title="The Kettle"))
+    assert (book.title, book.language, book.prose.paragraphs) == ("The Kettle", "en", [ONE, TWO])
+
+
+@pytest.mark.parametrize(
+    ("body", "paragraphs"),
+    [
+        ("<p><span class='dropcap'>O</span>nce un<i>believ</i>able.</p>", ["Once unbelievable."]),
+        ("<div>Nobody<br/>noticed.</div><div>It went.</div>", ["Nobody noticed.", "It went."]),
+        ("<p>It&#8217;s there&#160;today.</p>", ["It’s there today."]),
+        ("<p>A caf&eacute;&nbsp;is here.</p>", ["A café is here."]),
+        ("<p>One.<p>Two.", ["One.", "Two."]),
+        ("text in the body.<p>A paragraph.</p>more of it.", ["text in the body.", "A paragraph.", "more of it."]),
+        ("<p>He read<a href='#n1'><sup>1</sup></a> it.</p>", ["He read it."]),
+        ("<p>He read<sup><a href='#n1'>*</a></sup> it.</p>", ["He read it."]),
+        (
+            "<p>He read<a epub:type='noteref' href='#n'>1</a> it.</p><aside epub:type='footnote'>A note.</aside>",
+            ["He read it."],
+        ),
+        ("<p>H<sub>2</sub>O and E = mc<sup>2</sup> are known.</p>", ["H2O and E = mc2 are known."]),
+        ("<p>See <a href='x'>the letter</a> he wrote.</p>", ["See the letter he wrote."]),
+        ("<p>漢<ruby>字<rt>じ</rt></ruby>である。</p>", ["漢字である。"]),
+        ("<!-- a comment --><p>A <!-- b -->word.<?pi x?></p>", ["A word."]),
+        ("<p>A soft\u00adhyphen and a zero\u200bwidth.</p>", ["A softhyphen and a zerowidth."]),
+    ],
+)
+def test_inline_elements_join_and_blocks_part(body: str, paragraphs: list[str]) -> None:
+    assert _paragraphs(body) == paragraphs
+
+
+@pytest.mark.parametrize(
+    "aside",
+    [
+        "<h1>The Kettle</h1>",
+        "<h4>A part</h4>",
+        "<ul><li>Apples are sold by the pound.</li></ul>",
+        "<ol><li><p>Pears are sold by the piece.</p></li></ol>",
+        "<dl><dt>Tea</dt><dd>It is a drink.</dd></dl>",
+        "<table><tr><td><p>It has cells.</p></td></tr></table>",
+        "<figure><img src='a.png' alt='A boat.'/><figcaption>The boat is seen.</figcaption></figure>",
+        "<nav><p>Go on.</p></nav>",
+        "<pre>int main(void);</pre>",
+        "<math><mi>x</mi></math>",
+        "<svg><text>Words in a picture.</text></svg>",
+        "<script>var x = 'It is.';</script>",
+        "<p class='chapter-title'>The Second Guest.</p>",
+        "<p>CHAPTER TWO</p>",
+        "<p>* * *</p>",
+        "<div class='footnote'><p>1. It was so.</p></div>",
+        "<span class='pagenum'>12</span>",
+    ],
+)
+def test_what_is_no_text_passage_goes(aside: str) -> None:
+    assert _paragraphs(f"<p>{ONE}</p>{aside}<p>{TWO}</p>") == [ONE, TWO]
+
+
+def test_verse_is_kept_or_left_out() -> None:
+    body = f"<p>{ONE}</p><div class='poem'><p>The winter came in,<br/>and sat down.</p></div>"
+    assert _paragraphs(body) == [ONE, "The winter came in, and sat down."]
+    assert _paragraphs(body, keep_verse=False) == [ONE]
+
+
+@pytest.mark.parametrize("name", ["toc.xhtml", "cover.html", "titlepage.xhtml", "Text/copyright.xhtml", "nav.xhtml"])
+def test_front_matter_is_known_by_its_file_name(name: str) -> None:
+    assert read_epub(epub({name: f"<p>{TWO}</p>", "c1.xhtml": f"<p>{ONE}</p>"})).prose.paragraphs == [ONE]
+
+
+@pytest.mark.parametrize("kind", ["cover", "toc", "titlepage", "copyright-page", "loi", "endnotes"])
+def test_front_matter_is_known_by_its_type(kind: str) -> None:
+    page = '<html xmlns="http://www.w3.org/1999/xhtml" xmlns:epub="http://www.idpf.org/2007/ops">'
+    page += f'<body epub:type="{kind}">'
+    pages = {"x.xhtml": f"{page}<p>{TWO}</p></body></html>", "c1.xhtml": f"<p>{ONE}</p>"}
+    assert read_epub(epub(pages)).prose.paragraphs == [ONE]
+
+
+def test_an_epub_2_guide_names_front_matter() -> None:
+    package = (
+        '<package xmlns="http://www.idpf.org/2007/opf" version="2.0"><metadata/><manifest>'
+        '<item id="a" href="a.xhtml" media-type="application/xhtml+xml"/>'
+        '<item id="b" href="b%20c.xhtml" media-type="application/xhtml+xml"/></manifest>'
+        '<spine toc="ncx"><itemref idref="a"/><itemref idref="b"/></spine>'
+        '<guide><reference type="toc" href="a.xhtml"/></guide></package>'
+    )
+    pages = {"a.xhtml": f"<p>{TWO}</p>", "b c.xhtml": f"<p>{ONE}</p>"}
+    assert read_epub(epub(pages, package=package)).prose.paragraphs == [ONE]
+
+
+def test_chapters_are_documents_where_asked(tmp_path: Path) -> None:
+    body = f"<h2>I</h2><p>{ONE}</p><h2>II</h2><h3>A part</h3><p>{TWO}</p>"
+    rows = read_books(write_folder(tmp_path, {"k.epub": epub({"c.xhtml": body}, title="K")}), document_unit="chapter")
+    assert [(row.id, row.title, row.text) for row in rows] == [
+        ("books/k#01", "K: I", ONE),
+        ("books/k#02", "K: II", TWO),
+    ]
+
+
+def _bomb() -> bytes:
+    return epub({"c.xhtml": "<p>" + "A word. " * 2_000_000 + "</p>"})
+
+
+def _laughs() -> str:
+    entities = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 12))
+    return f'<!DOCTYPE html [<!ENTITY l0 "ha">{entities}]><html><body><p>&l11;</p></body></html>'
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "damaged-epub"),
+        (b"not a zip at all", "damaged-epub"),
+        (epub({"c.xhtml": f"<p>{ONE}</p>"})[:-200], "damaged-epub"),
+        (_bomb(), "epub-bomb"),
+        (epub({"c.xhtml": ONE}, extra={"META-INF/rights.xml": "<rights/>"}), "encrypted"),
+        (
+            epub(
+                {"c.xhtml": ONE},
+                extra={
+                    "META-INF/encryption.xml": "<encryption><EncryptedData><EncryptionMethod "
+                    'Algorithm="http://www.w3.org/2001/04/xmlenc#aes128-cbc"/></EncryptedData></encryption>'
+                },
+            ),
+            "encrypted",
+        ),
+    ],
+)
+def test_an_epub_that_cannot_be_read_is_a_rejection(tmp_path: Path, data: bytes, reason: str) -> None:
+    rows = read_books(write_folder(tmp_path, {"bad.epub": data, "good.txt": ONE}))
+    assert isinstance(rows[0], Rejection) and (rows[0].reason, rows[0].title) == (reason, "bad.epub")
+    assert isinstance(rows[1], Document)
+
+
+def test_obfuscated_fonts_are_no_encryption() -> None:
+    fonts = (
+        "<encryption><EncryptedData><EncryptionMethod "
+        'Algorithm="http://www.idpf.org/2008/embedding"/></EncryptedData></encryption>'
+    )
+    data = epub({"c.xhtml": f"<p>{ONE}</p>"}, extra={"META-INF/encryption.xml": fonts})
+    assert read_epub(data).prose.paragraphs == [ONE]
+
+
+def test_entity_bombs_expand_to_nothing() -> None:
+    paragraphs = read_epub(epub({"bomb.xhtml": _laughs(), "c.xhtml": f"<p>{ONE}</p>"})).prose.paragraphs
+    assert paragraphs[-1] == ONE and sum(map(len, paragraphs)) < 200
+
+
+def test_entities_read_no_file(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("The secret is out.")
+    page = (
+        f'<!DOCTYPE html [<!ENTITY x SYSTEM "file://{tmp_path}/secret">]><html><body><p>It is &x; so.</p></body></html>'
+    )
+    assert "secret is" not in " ".join(_paragraphs(page))
+
+
+def test_deeply_nested_elements_do_not_crash() -> None:
+    paragraphs = _paragraphs("<div>" * 5_000 + ONE + "</div>" * 5_000)
+    assert paragraphs in ([], [ONE])
+
+
+@given(st.binary(max_size=200), st.integers(0, 5))
+@settings(max_examples=60, deadline=None)
+def test_any_page_gives_paragraphs_or_a_refusal(junk: bytes, cut: int) -> None:
+    data = epub({"c.xhtml": "<p>One.</p>"}, extra={"OEBPS/d.xhtml": junk})
+    pages = {"c.xhtml": f"<p>{ONE}</p>" + junk.decode("latin-1")}
+    for content in (epub(pages), data[: len(data) - cut * 37], junk, data[:60] + junk + data[60:]):
+        try:
+            assert all(read_epub(content).prose.paragraphs)
+        except EpubError as error:
+            assert error.reason in ("damaged-epub", "encrypted", "epub-bomb")
+
+
+def test_zip_members_beyond_the_bound_are_refused() -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for n in range(20_001):
+            archive.writestr(f"{n}", "")
+    with pytest.raises(EpubError, match="20,001 members"):
+        read_epub(buffer.getvalue())
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "num_words"),
+    [
+        ("moby-dick.epub", "", 205_000),
+        ("pride-and-prejudice.epub", "It is a truth universally acknowledged", 120_000),
+        ("regime-anticancer-arabic.epub", "", 4_000),
+    ],
+)
+def test_real_books_are_read_whole(shared_data: Path, name: str, first: str, num_words: int) -> None:
+    book = read_epub((shared_data / "books" / "epub" / name).read_bytes())
+    assert book.title and book.prose.paragraphs[0].startswith(first)
+    assert num_words < sum(len(p.split()) for p in book.prose.paragraphs) < 1.12 * num_words
