@@ -68,7 +68,8 @@ _EARLY += ("bertdata.extract.wikipedia", "mwparserfromhell", "nanotoken", "sente
 
 def _import_early() -> None:
     for name in _EARLY:
-        importlib.import_module(name)
+        with contextlib.suppress(Exception):  # The worker that needs it will say what is wrong with it.
+            importlib.import_module(name)
 
 
 class Forker:
