@@ -28,7 +28,7 @@ def _wrapped(width: int, **options: str) -> list[str]:
         ("blank-lines", "\n\n".join(_wrapped(70))),
         ("blank-lines", "\n \t\n".join(_wrapped(70)).replace("\n", "\r\n")),
         ("no-blank-lines", "\n".join(_wrapped(64, initial_indent="   "))),
-        ("no-blank-lines", "\n".join(_wrapped(64))),
+        ("no-blank-lines", "\n".join(_wrapped(58))),
         ("paragraph-lines", "\n\n".join(PARAGRAPHS)),
         ("paragraph-lines", "\n".join(PARAGRAPHS)),
     ],
@@ -64,8 +64,8 @@ def test_a_chapter_line_parts_from_text_that_follows_at_once() -> None:
 
 
 def test_a_sentence_that_a_page_break_cuts_is_one_again() -> None:
-    text = "The path led down to the river, where the old boat lay on the\n\n[Illustration: A boat]\n\n 213\n\nsand, upside"
-    text += " down."
+    text = "The path led down to the river, where the old boat lay on the\n\n[Illustration: A boat]\n\n 213\n\n"
+    text += "sand, upside down."
     assert clean_book(text).paragraphs == [
         "The path led down to the river, where the old boat lay on the sand, upside down."
     ]

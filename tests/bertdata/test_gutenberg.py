@@ -49,7 +49,8 @@ def test_a_header_with_small_print_and_mark_ends_at_the_later_one() -> None:
 
 
 def test_a_header_without_a_mark_ends_behind_its_fields() -> None:
-    text = f"The Project Gutenberg EBook of The Quay, by A. N. Example\n\nTitle: The Quay\n\nLanguage: English\n\n{STORY}\n"
+    head = "The Project Gutenberg EBook of The Quay, by A. N. Example\n\nTitle: The Quay\n\nLanguage: English\n\n"
+    text = head + STORY
     (book,) = find_books(text)
     assert text[book.start : book.end].strip() == STORY
 
@@ -95,7 +96,7 @@ def test_real_files_keep_their_prose_and_lose_marks(shared_data: Path) -> None:
     rows = {row.id: row.text for row in _read(paths, Counts())}
     ball = rows["books/1305-The-Ball-at-Sceaux"]
     assert ball.startswith(
-        "To Henri de Balzac, his brother Honore.\n\nThe Comte de Fontaine, head of one of the oldest families in Poitou, had served the Bourbon"
+        "To Henri de Balzac, his brother Honore.\n\nThe Comte de Fontaine, head of one of the oldest families in"
     )
     assert "_" not in ball and "\n\nCHAPTER" not in ball
     andersen = rows["books/17860-Stories-from-Hans-Andersen"]
