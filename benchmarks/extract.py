@@ -1,0 +1,188 @@
+"""Time extraction against decompression, side by side in one run: `python benchmarks/extract.py DUMP.xml.bz2`.
+
+The dump's pages are repeated with new ids to `--megabytes` of XML, packed as one bz2 stream and as many. Each round runs
+every contender once, so a machine that slows down slows all; figures are medians of CPU seconds, children included.
+WikiExtractor (GPL) is run as a program of another Python: `--wikiextractor /path/to/venv/bin/python`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import bz2
+import functools
+import multiprocessing
+import os
+import re
+import resource
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+os.environ.update(OMP_NUM_THREADS="1", TOKENIZERS_PARALLELISM="false")
+
+from bertdata.extract.dump import plan_dump
+from bertdata.extract.dump_pages import read_pages
+from bertdata.extract.dump_streams import read_pieces
+from bertdata.extract.options import ExtractOptions
+from bertdata.extract.step import extract_slice
+from bertdata.records import Counts, Slice
+
+_PAGES_A_STREAM = 100
+
+
+def repeat_pages(source: Path, num_bytes: int, folder: Path) -> tuple[Path, Path, int]:
+    """Write the source's pages again and again, with new ids and titles, as one bz2 stream and as many.
+
+    Returns the two paths and the bytes of XML.
+    """
+    xml = bz2.decompress(source.read_bytes())
+    head = xml[: xml.index(b"<page>")]
+    once = re.findall(rb"<page>.*?</page>\s*", xml, re.DOTALL)
+    pages, size, round_ = [], len(head), 0
+    while size < num_bytes:
+        for page in once:
+            page = page.replace(b"</title>", b" (%d)</title>" % round_, 1)
+            pages.append(re.sub(rb"<id>\d+</id>", b"<id>%d</id>" % (len(pages) + 1), page, count=1))
+            size += len(pages[-1])
+        round_ += 1
+    single, many = folder / "enwiki-single.xml.bz2", folder / "enwiki-multistream.xml.bz2"
+    streams = [b"".join(pages[n : n + _PAGES_A_STREAM]) for n in range(0, len(pages), _PAGES_A_STREAM)]
+    single.write_bytes(bz2.compress(b"".join([head, *streams, b"</mediawiki>\n"])))
+    many.write_bytes(b"".join(map(bz2.compress, [head, *streams, b"</mediawiki>\n"])))
+    return single, many, size
+
+
+def run_bz2(path: Path) -> None:
+    with bz2.open(path) as file:
+        while file.read(1 << 20):
+            pass
+
+
+def run_indexed_bzip2(path: Path) -> None:
+    import indexed_bzip2
+
+    with indexed_bzip2.open(str(path), parallelization=1) as file:
+        while file.read(1 << 20):
+            pass
+
+
+def run_blocks(path: Path) -> None:
+    for start, end, form, _ in plan_dump(str(path)):
+        for piece in read_pieces(str(path), start, end, form):
+            if piece.offset >= end:
+                break
+
+
+def run_pages(path: Path) -> None:
+    for start, end, form, _ in plan_dump(str(path)):
+        for _page in read_pages(str(path), start, end, form, on_error="fail", counts=Counts(), namespaces=(0,)):
+            pass
+
+
+def slices_of(path: Path) -> list[Slice]:
+    return [Slice(n, "enwiki", "wikipedia", (str(path),), (path.name,), *p) for n, p in enumerate(plan_dump(str(path)))]
+
+
+def run_extract(path: Path, num_workers: int = 1) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        work = functools.partial(_extract, folder)
+        if num_workers == 1:
+            for slice_ in slices_of(path):
+                work(slice_)
+        else:
+            with multiprocessing.get_context("fork").Pool(num_workers) as pool:
+                pool.map(work, slices_of(path), chunksize=1)
+
+
+def _extract(folder: str, slice_: Slice) -> None:
+    extract_slice(slice_, ExtractOptions(), Path(folder))
+
+
+def run_strip_code(path: Path, num_bytes: int) -> float:
+    """Strip the first `num_bytes` of wikitext with mwparserfromhell, and return the share of the file that was."""
+    import mwparserfromhell
+
+    done = size = 0
+    for start, end, form, _ in plan_dump(str(path)):
+        for page in read_pages(str(path), start, end, form, on_error="fail", counts=Counts(), namespaces=(0,)):
+            size += len(page.text)
+            if done < num_bytes:
+                done += len(page.text)
+                mwparserfromhell.parse(page.text).strip_code()
+    return done / size
+
+
+def run_wikiextractor(path: Path, python: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        command = [python, "-m", "wikiextractor.WikiExtractor", str(path), "-o", folder, "--processes", "1", "-q"]
+        subprocess.run(command, check=True, capture_output=True)
+
+
+def cpu_seconds(function: Callable[[], object]) -> float:
+    """Return the CPU seconds that a call takes, in this process and in children that have ended."""
+    before = _cpu()
+    function()
+    return _cpu() - before
+
+
+def _cpu() -> float:
+    both = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(usage.ru_utime + usage.ru_stime for usage in both)
+
+
+def wall_seconds(function: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    function()
+    return time.perf_counter() - began
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("dump", type=Path)
+    parser.add_argument("--megabytes", type=float, default=100)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--sample-megabytes", type=float, default=2, help="wikitext for strip_code, scaled up")
+    parser.add_argument("--wikiextractor", metavar="PYTHON")
+    parser.add_argument("--workers", action="store_true", help="also time two worker processes against one (wall)")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        single, many, size = repeat_pages(options.dump, int(options.megabytes * 1e6), Path(folder))
+        contenders: dict[str, Callable[[], object]] = {
+            "bz2 alone": functools.partial(run_bz2, single),
+            "indexed_bzip2 alone": functools.partial(run_indexed_bzip2, single),
+            "bertdata blocks, single stream": functools.partial(run_blocks, single),
+            "bertdata pages, single stream": functools.partial(run_pages, single),
+            "bertdata extract, single stream": functools.partial(run_extract, single),
+            "bertdata extract, multistream": functools.partial(run_extract, many),
+        }
+        if options.wikiextractor and shutil.which(options.wikiextractor):
+            contenders["WikiExtractor"] = functools.partial(run_wikiextractor, many, options.wikiextractor)
+        times: dict[str, list[float]] = {name: [] for name in contenders}
+        for _ in range(options.rounds):
+            for name, run in contenders.items():
+                times[name].append(cpu_seconds(run))
+        pages = statistics.median(times["bertdata pages, single stream"])
+        share = 1.0
+        began = _cpu()
+        share = run_strip_code(single, int(options.sample_megabytes * 1e6))
+        times["mwparserfromhell strip_code (scaled)"] = [pages + (_cpu() - began - pages) / share]
+        floor = statistics.median(times["bz2 alone"])
+        print(f"{size / 1e6:.1f} MB of XML, medians of {options.rounds} rounds")
+        print(f"{'':38}{'CPU s':>9}{'MB/s':>8}{'/ bz2':>8}")
+        for name, found in times.items():
+            seconds = statistics.median(found)
+            print(f"{name:38}{seconds:9.2f}{size / 1e6 / seconds:8.1f}{seconds / floor:8.2f}")
+        if options.workers:
+            pairs = [
+                [wall_seconds(functools.partial(run_extract, single, n)) for n in (1, 2)] for _ in range(options.rounds)
+            ]
+            one, two = (statistics.median(column) for column in zip(*pairs, strict=True))
+            print(f"two workers: {one / two:.2f} times one (wall {one:.1f} s and {two:.1f} s, one stream)")
+
+
+if __name__ == "__main__":
+    main()
