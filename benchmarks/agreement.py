@@ -1,6 +1,6 @@
 """Compare the cleaner's fast path with the authority (mwparserfromhell) on whole pages of real dumps.
 
-    python benchmarks/agreement.py ../shared/data/wikipedia [--pages 100000] [--max-chars 120000]
+python benchmarks/agreement.py ../shared/data/wikipedia [--pages 100000] [--max-chars 120000]
 """
 
 from __future__ import annotations

@@ -51,11 +51,11 @@ LEFTOVERS = {
 HOLES = {
     "empty brackets": r"(?:^|\s)\(\s*\)|（\s*）|(?:^|\s)\[\s*\]",
     "half brackets": r"\(\s*[;,:](?!\))|[;,]\s*\)",
-    "blank before a sign": r"\w [,.](?:\s|$)",
+    "blank before a sign": r"\w [,.](?:\s|$)(?! ?\.)",
     "doubled comma": r",\s*,",
     "words missing": r"\b(?:of|from|between|approximately|nearly) (?:and\b|\.(?:\s|$)|,)",
 }
-WORD = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]|[^\W_]+")
+WORD = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]|(?:[^\W_]|[\u0300-\u036f\u0900-\u0e7f\u200c\u200d])+")
 
 
 class Article(NamedTuple):

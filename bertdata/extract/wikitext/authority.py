@@ -12,11 +12,13 @@ import mwparserfromhell
 from mwparserfromhell import nodes
 
 from bertdata.extract.wikitext import blocks, links, tags
-from bertdata.extract.wikitext.fast import Reader, flatten
+from bertdata.extract.wikitext.fast import Reader, drop_pointers, flatten
 from bertdata.extract.wikitext.marks import COMMENT
-from bertdata.extract.wikitext.templates import is_silent
+from bertdata.extract.wikitext.templates import PHONETIC, is_silent, phonetic_text
 
 _BLOCKS = frozenset([*blocks.DROPPED, "nowiki"])
+# How much of the text before a template its rule may look at.
+_CONTEXT_NODES, _CONTEXT_CHARS = 20, 120
 _LISTS = frozenset(("ul", "ol", "dl", "table", "h1", "h2", "h3", "h4", "h5", "h6"))
 
 
@@ -30,7 +32,7 @@ class TreeReader:
         """Return the flat text of a piece of wikicode."""
         parts: list[str] = []
         for node in code.nodes if code is not None else ():
-            parts.append(self._node(node, parts[-1][-1:] if parts else "\n"))
+            parts.append(self._node(node, "".join(parts[-_CONTEXT_NODES:])[-_CONTEXT_CHARS:] if parts else "\n"))
         return "".join(parts)
 
     def _node(self, node: Any, before: str) -> str:
@@ -63,7 +65,9 @@ class TreeReader:
             parts.append(f"{self.text(parameter.name)}={value}" if parameter.showkey else value)
         printed, name = self.templates.render("|".join(parts), self.title, self.tally)
         self.tally.add("template kept" if printed else "template dropped")
-        if printed or before in ("", "\n") or is_silent(name):
+        if name in PHONETIC:
+            printed = phonetic_text(name, "|".join(parts), before.rpartition("\n")[2])
+        if printed or before[-1:] in ("", "\n") or is_silent(name):
             return printed
         return self.tally.mark(name)
 
@@ -102,6 +106,7 @@ class TreeReader:
 
 def flatten_tree(text: str, title: str, reader: Reader) -> str:
     """Return the flat text of wikitext by way of mwparserfromhell, then of what it couldn't read by the patterns."""
+    text = drop_pointers(text, reader.tally)
     code = mwparserfromhell.parse(text, skip_style_tags=True)
     flat = blocks.drop_comment_marks(TreeReader(title, reader).text(code))
     return flatten(flat, title, reader)

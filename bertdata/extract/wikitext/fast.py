@@ -6,6 +6,7 @@ links, tags. What is left is flat text: prose and lines, without markup but for 
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from bertdata.extract.wikitext import blocks, links, tags
@@ -75,11 +76,25 @@ def drop_tables(text: str, reader: Reader) -> str:
     return text
 
 
+# A line that only points to a category: "See also [[:Category:Births in 1900]]".
+_POINTER = re.compile(r"(?m)^[^\n\[\]|{}.]{0,40}\[\[:[^\[\]|:\n]{1,30}:[^\[\]|\n]*+\]\][ \t.]*$")
+
+
+def drop_pointers(text: str, tally: Tally) -> str:
+    """Drop lines that hold no more than a pointer to a page outside the articles."""
+    if "[[:" not in text:
+        return text
+    text, num = _POINTER.subn("", text)
+    tally.add("pointer line", num)
+    return text
+
+
 def flatten(text: str, title: str, reader: Reader) -> str:
     """Return a page's flat text; openings without an end stay in it."""
     wiki, tally = reader.wiki, reader.tally
     if "<" in text:
         text = blocks.drop_blocks(text, tally)
+    text = drop_pointers(text, tally)
     if wiki.variants and "-{" in text:
         text = read_variants(text, wiki.variants, tally)
     if "[[" in text:

@@ -249,7 +249,7 @@ RULES: dict[str, Rule] = {
     "höhe": lambda call: f"{call.value(1)} m" if call.value(1) else "",
     **dict.fromkeys(_names("hōhe|ĝemeleco"), first),
     **dict.fromkeys(_names(
-        "pronunciation|respell|pron|audio|ipa|ipac-en|ηχητικό|προφορά|δφα|ipa-all|phonetic|lang-ipa"
+        "pronunciation|respell|pron|audio|ipac-en|ηχητικό|προφορά|ipa-all|phonetic|lang-ipa"
     ), constant("")),
     "audio": audio,
 }  # fmt: skip

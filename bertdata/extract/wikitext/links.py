@@ -10,7 +10,7 @@ from bertdata.extract.wikitext.wiki import Wiki, normal_name
 # [[target]] and [[target|label]] without a colon, a bracket or a brace inside: what split() returns beside the rest
 # are the labels, so the whole step runs at C speed.
 _SIMPLE = re.compile(r"\[\[(?:[^\[\]|:{}<>\n#/]++\|(?=[^\[\]{}|\n]*+\]\]))?+([^\[\]|:{}<>\n]++)\]\]")
-INNER = re.compile(r"\[\[((?:[^\[\]\n]++|\n(?![\n=])|\[(?!\[)|\](?!\]))*+)\]\]")
+INNER = re.compile(r"\[\[((?:[^\[\]\n]++|\n(?!=)|\[(?!\[)|\](?!\]))*+)\]\]")
 _SCHEMES = r"(?:https?|ftps?|sftp|ircs?|gopher|telnet|nntp|news|svn|git|ssh|worldwind|redis|mms|ipfs|matrix)://"
 _LOOSE_SCHEMES = r"(?:mailto|news|tel|sip|sips|sms|bitcoin|magnet|urn|geo|xmpp|skype):"
 _EXTERNAL = re.compile(

@@ -49,6 +49,27 @@ absatz|clear left|clear right
 )
 
 
+# Phonetic signs that a sentence may speak of: words outside brackets, a pronunciation inside them.
+PHONETIC = {
+    **dict.fromkeys(("ipa", "ipalink", "ipa link", "api", "afi", "мфа", "δφα", "audio-ipa"), "{}"),
+    **dict.fromkeys(("ipablink", "ipa blink"), "[{}]"),
+    **dict.fromkeys(("ipaslink", "ipa slink"), "/{}/"),
+}
+_BRACKET_REACH = 120
+
+
+def phonetic_text(name: str, inside: str, before: str) -> str:
+    """Return the signs of `{{IPA|…}}` where no bracket is open before it, else nothing.
+
+    >>> phonetic_text("ipa", "IPA|/aw/", "the reduction of "), phonetic_text("ipa", "IPA|/aw/", "Rome (")
+    ('/aw/', '')
+    """
+    if before.rfind("(") > before.rfind(")") or before.rfind("（") > before.rfind("）"):
+        return ""
+    values = [v for v in without_marks(inside).split("|")[1:] if "=" not in v and v.strip()]
+    return PHONETIC[name].format(values[0].strip()) if values else ""
+
+
 def is_silent(name: str) -> bool:
     """Tell whether a dropped template prints no words of the sentence it stands in."""
     return name in SILENT or name.startswith(("cite", "ref", "sfn", "efn", "infobox", "citation", "flag", "harv"))
@@ -154,6 +175,10 @@ class Templates:
 
         def one(found: re.Match[str]) -> str:
             printed, name = self.render(found[1], title, tally)
+            if name in PHONETIC:
+                start = found.start()
+                line = text.rfind("\n", max(0, start - _BRACKET_REACH), start) + 1
+                printed = phonetic_text(name, found[1], text[max(line, start - _BRACKET_REACH) : start])
             if printed:
                 kept[0] += 1
                 return printed
