@@ -36,10 +36,11 @@ def write_corpus(
     words = [f"w{n}" for n in range(5, vocab_size)]
     vocabulary = write_vocabulary(folder / "vocab", [*SPECIAL_TOKENS, *words], lowercase=True)
     splits = {}
+    starts = num_starts or vocab_size - 5
     for length in lengths:
         for split, count in (("train", num_examples), ("validation", num_validation)):
             if count:
-                _write_split(folder, vocabulary, length, split, count, random_share, pairs, num_starts or vocab_size - 5)
+                _write_split(folder, vocabulary, length, split, count, random_share, pairs, starts)
                 splits[f"{length}/{split}"] = {"examples": count}
     (folder / "manifest.json").write_text(json.dumps({"format_version": 1, "splits": splits}))
     return folder
@@ -118,7 +119,7 @@ def command(*args: object, ranks: int = 1, check: bool = True) -> subprocess.Com
         launcher = [sys.executable, *torchrun, "-m", "cli.main"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": ""}
     words = [*launcher, *map(str, args)]
-    done = subprocess.run(words, capture_output=True, text=True, env=environment, cwd=ROOT, timeout=300)
+    done = subprocess.run(words, capture_output=True, text=True, env=environment, cwd=ROOT, timeout=900)
     if check:
         assert done.returncode == 0, done.stderr
     return done
@@ -128,5 +129,3 @@ def log_records(run: Path, kind: str = "train") -> list[dict[str, Any]]:
     """Return the records of one kind in a run's log."""
     records = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
     return [record for record in records if record["kind"] == kind]
-
-

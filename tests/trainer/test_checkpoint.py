@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from bertdata.errors import BuildError, FormatError
+from tests.trainer.made_corpus import log_records, write_corpus
 from trainer import checkpoint as module
 from trainer.checkpoint import list_checkpoints, load_checkpoint, read_state, remove_old, save_checkpoint
 from trainer.config import Phase, PretrainOptions
@@ -14,7 +15,6 @@ from trainer.distributed import World
 from trainer.model import BertConfig, BertForPreTraining, init_weights
 from trainer.optim import AdamW, Lamb, make_optimizer
 from trainer.pretrain import pretrain
-from tests.trainer.made_corpus import log_records, write_corpus
 
 ALONE = World(0, 1, torch.device("cpu"))
 
@@ -132,7 +132,8 @@ def test_a_disk_that_is_full_is_named_and_the_last_checkpoint_kept(
     chosen = options(corpus, tmp_path / "run")
     with pytest.raises(BuildError, match=r"No space left on the device for .*step-00000003 \(step-00000002 is kept\)"):
         pretrain(chosen)
-    assert sorted(path.name for path in (tmp_path / "run" / "checkpoints").iterdir()) == ["step-00000001", "step-00000002"]
+    names = sorted(path.name for path in (tmp_path / "run" / "checkpoints").iterdir())
+    assert names == ["step-00000001", "step-00000002"]
     monkeypatch.setattr(module.shutil, "disk_usage", honest)
     assert pretrain(chosen).step == 6
 

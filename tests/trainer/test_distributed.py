@@ -35,7 +35,9 @@ def assert_same_run(one: Path, other: Path) -> None:
     for kind in ("train", "validation"):
         pairs = zip(log_records(one, kind), log_records(other, kind), strict=True)
         for a, b in pairs:
-            assert a["loss"] == pytest.approx(b["loss"], abs=1e-5) and a["mlm_accuracy"] == pytest.approx(b["mlm_accuracy"])
+            assert a["loss"] == pytest.approx(b["loss"], abs=1e-5) and a["mlm_accuracy"] == pytest.approx(
+                b["mlm_accuracy"]
+            )
 
 
 def test_two_copies_take_the_steps_of_one_process(corpus: Path, alone: Path) -> None:

@@ -8,12 +8,12 @@ import transformers
 from bertdata.batches import Examples
 from bertdata.errors import FormatError, OptionError
 from bertdata.reader import open_shards
+from tests.trainer.made_corpus import write_corpus
 from trainer.attention import PackedSequences, plan_bins
 from trainer.feed import to_batch
 from trainer.loss import linear_cross_entropy
 from trainer.model import BertConfig, BertForPreTraining, count_parameters, init_weights
 from trainer.presets import PRESETS, preset_shape
-from tests.trainer.made_corpus import write_corpus
 
 NO_DROPOUT = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
 
@@ -25,10 +25,7 @@ def examples(tmp_path_factory: pytest.TempPathFactory) -> Examples:
 
 
 def small_model(vocab_size: int = 300, **settings: float) -> BertForPreTraining:
-    config = BertConfig(
-        vocab_size=vocab_size, hidden_size=48, num_hidden_layers=3, num_attention_heads=4, intermediate_size=96, **settings
-    )
-    model = BertForPreTraining(config)
+    model = BertForPreTraining(BertConfig(vocab_size, 48, 3, 4, 96, **settings))
     init_weights(model, 1, 0.1)
     with torch.no_grad():
         for name, parameter in model.named_parameters():  # biases of 0 and scales of 1 would hide mistakes

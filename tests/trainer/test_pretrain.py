@@ -10,13 +10,13 @@ import transformers
 
 from bertdata.errors import BertdataError, FormatError, InputError, OptionError
 from bertdata.reader import open_shards
+from tests.trainer.made_corpus import log_records, write_corpus
 from trainer.checks import unigram_entropy
 from trainer.config import Phase, PretrainOptions
 from trainer.loop import Trainer, TrainingError
 from trainer.memory import named_shortage
 from trainer.pretrain import pretrain
 from trainer.watch import NextSentenceWatch
-from tests.trainer.made_corpus import log_records, write_corpus
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +43,8 @@ def assert_close(a: Path, b: Path, tolerance: float) -> None:
 
 def test_loss_falls_below_the_unigram_entropy(tmp_path: Path) -> None:
     corpus = write_corpus(tmp_path / "corpus", num_examples=200, num_starts=1)
-    settings = {"phases": (Phase(32, 80),), "lr": 2e-3, "warmup_steps": 10, "dropout": 0.0, "log_every": 20, "validate_every": 80}
-    pretrain(options(corpus, tmp_path / "run", **settings))
+    settings = {"phases": (Phase(32, 80),), "lr": 2e-3, "warmup_steps": 10, "dropout": 0.0}
+    pretrain(options(corpus, tmp_path / "run", **settings, log_every=20, validate_every=80))
     start = log_records(tmp_path / "run", "start")[0]
     last = log_records(tmp_path / "run")[-1]
     assert last["mlm_loss"] < start["unigram_entropy"] - 0.3
@@ -65,7 +65,7 @@ def test_a_run_is_a_folder_that_transformers_loads(corpus: Path, tmp_path: Path)
     }
 
 
-def test_log_says_what_the_issue_of_each_step_was(corpus: Path, tmp_path: Path) -> None:
+def test_log_has_every_step_with_its_losses_and_rate(corpus: Path, tmp_path: Path) -> None:
     pretrain(options(corpus, tmp_path / "run"))
     records = log_records(tmp_path / "run")
     assert [record["step"] for record in records] == [1, 2, 3, 4, 5, 6]
@@ -196,7 +196,8 @@ def test_stops_on_nan_with_step_losses_and_examples(
     monkeypatch.setattr(Trainer, "train_step", poison)
     with pytest.raises(TrainingError, match=r"Step 5: .*masked-LM loss nan.*examples \d+(, \d+)+.*lower --lr"):
         pretrain(options(corpus, tmp_path / "run", checkpoint_every=2))
-    assert sorted(path.name for path in (tmp_path / "run" / "checkpoints").iterdir()) == ["step-00000002", "step-00000004"]
+    names = sorted(path.name for path in (tmp_path / "run" / "checkpoints").iterdir())
+    assert names == ["step-00000002", "step-00000004"]
     assert all(torch.isfinite(tensor).all() for tensor in weights(tmp_path / "run").values())
 
 
@@ -241,5 +242,3 @@ def test_force_begins_again_and_keeps_strange_files(corpus: Path, tmp_path: Path
 def test_output_that_holds_a_corpus_is_refused(corpus: Path) -> None:
     with pytest.raises(BertdataError, match="holds a model or a corpus"):
         pretrain(options(corpus, corpus))
-
-

@@ -1,3 +1,4 @@
+import contextlib
 import os
 import signal
 import subprocess
@@ -9,10 +10,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from tests.trainer.made_corpus import ROOT, log_records, write_corpus
 from trainer.config import Phase, PretrainOptions
 from trainer.loop import Trainer
 from trainer.pretrain import pretrain
-from tests.trainer.made_corpus import ROOT, log_records, write_corpus
 
 PHASES = (Phase(16, 4), Phase(32, 6), Phase(16, 2))
 
@@ -43,10 +44,8 @@ def run_until(monkeypatch: pytest.MonkeyPatch, chosen: PretrainOptions, last: in
 
     with monkeypatch.context() as patch:
         patch.setattr(Trainer, "train_step", record)
-        try:
+        with contextlib.suppress(Killed):
             pretrain(chosen)
-        except Killed:
-            pass
 
 
 def final_tensors(run: Path) -> dict[str, torch.Tensor]:
@@ -85,7 +84,17 @@ def test_a_finished_run_says_so_and_stays(corpus: Path, tmp_path: Path, capsys: 
 
 def start(corpus: Path, run: Path) -> subprocess.Popen[str]:
     words = [sys.executable, "-m", "cli.main", "pretrain", corpus, "--output", run, "--preset", "tiny"]
-    words += ["--phase", "32:100000", "--batch-size", "8", "--checkpoint-every", "5", "--log-every", "1", "--no-tensorboard"]
+    words += [
+        "--phase",
+        "32:100000",
+        "--batch-size",
+        "8",
+        "--checkpoint-every",
+        "5",
+        "--log-every",
+        "1",
+        "--no-tensorboard",
+    ]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": ""}
     return subprocess.Popen(
         [*map(str, words)], cwd=ROOT, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -93,7 +102,7 @@ def start(corpus: Path, run: Path) -> subprocess.Popen[str]:
 
 
 def wait_for(condition: object, process: subprocess.Popen[str]) -> None:
-    for _ in range(2400):
+    for _ in range(20000):
         if condition():  # type: ignore[operator]
             return
         assert process.poll() is None, process.communicate()
@@ -114,7 +123,7 @@ def test_kill_loses_nothing_and_sigterm_and_sigint_save(corpus: Path, tmp_path: 
         wait_for(lambda began=began: len(log_records(run, "resume")) > began, process)
         wait_for(lambda newest=newest: log_records(run)[-1]["step"] > int(newest[5:]) + 1, process)
         process.send_signal(number)
-        _, said = process.communicate(timeout=120)
+        _, said = process.communicate(timeout=900)
         assert process.returncode == 130, said
         assert "Run the same command again to go on" in said and "Traceback" not in said
         steps = [record["step"] for record in log_records(run)]

@@ -71,4 +71,6 @@ def test_what_only_changes_the_machine_is_no_difference() -> None:
     old = PretrainOptions(corpus="c", output="o").to_json()
     new = PretrainOptions(corpus="c", output="p", device="cpu", threads=4, micro_batch_size=8).to_json()
     assert differences(old, new) == []
-    assert differences(old, PretrainOptions(corpus="c", output="o", steps=5).to_json()) == ["--steps was 1000000, now 5"]
+    assert differences(old, PretrainOptions(corpus="c", output="o", steps=5).to_json()) == [
+        "--steps was 1000000, now 5"
+    ]

@@ -1,0 +1,203 @@
+"""Training steps on a CPU: ours beside transformers, in real (unpadded) tokens per CPU second.
+
+Each system lives in a process of its own, with the memory settings that it has by itself, and they take turns. All get
+the same weights, the same examples and the same optimiser; before anything is timed, their losses with dropout off must
+be equal. Timed steps have BERT's dropout of 0.1.
+
+    OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false python benchmarks/train.py CORPUS --presets tiny mini base
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any
+
+import numpy as np
+
+PEER = "transformers"
+SYSTEMS = (PEER, "transformers, masked-only head", "ours, padded", "ours, packed", "ours, packed, with the reader")
+STEPS = {"tiny": 4, "mini": 2}
+LOSS_TOLERANCE = 1e-4
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a worker measures: one system, preset and number of threads, on batches of a corpus."""
+
+    system: str
+    corpus: str
+    preset: str
+    threads: int
+    batch_size: int
+    steps: int
+
+
+def open_batches(task: Task) -> Iterator[Any]:
+    """Return the batches that the trainer would read, by length."""
+    from bertdata.reader import open_shards
+
+    return open_shards(task.corpus).batches(task.batch_size, seed=1)
+
+
+def our_step(task: Task) -> tuple[Callable[[Any, int | None], Any], Any]:
+    """Return ours: examples and step number (None: dropout off) to loss, and the model."""
+    from bertdata.reader import open_shards
+    from trainer.feed import split_rows, to_batch
+    from trainer.memory import keep_freed_memory
+    from trainer.model import BertConfig, BertForPreTraining, init_weights
+    from trainer.presets import preset_shape
+
+    keep_freed_memory()
+    model = BertForPreTraining(BertConfig(open_shards(task.corpus).vocab_size, **preset_shape(task.preset)))
+    init_weights(model, 1)
+    layout = "padded" if "padded" in task.system else "packed"
+
+    def loss(examples: Any, step: int | None) -> Any:
+        model.train(step is not None)
+        rows = split_rows(examples.lengths, len(examples))[0]
+        sums = model(to_batch(examples.take(rows), layout, 0, None if step is None else (1, step)))
+        return sums.mlm_loss / len(examples.masked_labels) + sums.nsp_loss / len(examples)
+
+    return loss, model
+
+
+def peer_step(task: Task) -> tuple[Callable[[Any, int | None], Any], Any]:
+    """Return transformers' BertForPreTraining on batches padded to the longest, as its Trainer makes them."""
+    import json
+
+    import torch
+    import transformers
+
+    ours = our_step_weights(task)
+    config = transformers.BertConfig.from_dict(json.loads(ours.config.to_json()))
+    model = transformers.BertForPreTraining(config)
+    model.load_state_dict(ours.state_dict(), strict=False)
+
+    def loss(examples: Any, step: int | None) -> Any:
+        model.train(step is not None)
+        padded = examples.padded(0, multiple_of=1)
+        batch = {name: torch.from_numpy(getattr(padded, name)) for name in ("input_ids", "token_type_ids")}
+        batch["attention_mask"] = torch.from_numpy(padded.attention_mask).long()
+        next_sentence = torch.from_numpy(padded.next_sentence_label)
+        if "masked-only" in task.system:
+            return masked_only(model, batch, padded, next_sentence)
+        labels = np.full(padded.input_ids.size, -100)
+        labels[padded.masked_index] = padded.masked_labels
+        labels = torch.from_numpy(labels.reshape(padded.input_ids.shape))
+        return model(**batch, labels=labels, next_sentence_label=next_sentence).loss
+
+    return loss, model
+
+
+def our_step_weights(task: Task) -> Any:
+    """Return our model at its first weights, without our memory settings."""
+    from bertdata.reader import open_shards
+    from trainer.model import BertConfig, BertForPreTraining, init_weights
+    from trainer.presets import preset_shape
+
+    model = BertForPreTraining(BertConfig(open_shards(task.corpus).vocab_size, **preset_shape(task.preset)))
+    init_weights(model, 1)
+    return model
+
+
+def masked_only(model: Any, batch: dict[str, Any], padded: Any, next_sentence: Any) -> Any:
+    """Return transformers' loss with its head computed at the masked positions only."""
+    import torch
+    from torch.nn import functional as F
+
+    hidden, pooled = model.bert(**batch)[:2]
+    masked = hidden.flatten(0, 1)[torch.from_numpy(padded.masked_index)]
+    logits = model.cls.predictions(masked)
+    loss = F.cross_entropy(logits, torch.from_numpy(padded.masked_labels))
+    return loss + F.cross_entropy(model.cls.seq_relationship(pooled), next_sentence)
+
+
+def work(task: Task, pipe: Connection) -> None:
+    """Be one system: send the loss of the first batch, then the (tokens, CPU seconds, seconds of reading) of rounds."""
+    import torch
+
+    from trainer.optim import clip_gradients, make_optimizer, set_rate
+
+    torch.set_num_threads(task.threads)
+    loss, model = (our_step if task.system.startswith("ours") else peer_step)(task)
+    optimizer = make_optimizer("adamw", model, 1e-4, 0.01)
+    set_rate(optimizer, 1e-4)
+    batches = open_batches(task)
+    held = [next(batches) for _ in range(task.steps)]
+    with torch.no_grad():
+        pipe.send(float(loss(held[0], None)))
+    number = 0
+    while pipe.recv():
+        tokens, reading, began = 0, 0.0, time.process_time()
+        for step in range(task.steps):
+            read = time.process_time()
+            examples = next(batches) if "reader" in task.system else held[step]
+            reading += time.process_time() - read
+            loss(examples, number).backward()
+            clip_gradients(model, 1.0)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+            tokens, number = tokens + len(examples.input_ids), number + 1
+        pipe.send((tokens, time.process_time() - began, reading))
+
+
+def measure(tasks: list[Task], rounds: int) -> dict[str, list[tuple[int, float, float]]]:
+    """Run the systems in turns and return each one's rounds, without the first, which warms up."""
+    context = multiprocessing.get_context("spawn")
+    pipes, processes = {}, []
+    for task in tasks:
+        ours, theirs = context.Pipe()
+        process = context.Process(target=work, args=(task, theirs), daemon=True)
+        process.start()
+        pipes[task.system], processes = ours, [*processes, process]
+    losses = {system: pipe.recv() for system, pipe in pipes.items()}
+    assert max(losses.values()) - min(losses.values()) < LOSS_TOLERANCE, losses
+    print(f"  losses of one batch, dropout off: {min(losses.values()):.6f} to {max(losses.values()):.6f}", flush=True)
+    results: dict[str, list[tuple[int, float, float]]] = {task.system: [] for task in tasks}
+    for _ in range(rounds + 1):
+        for system, pipe in pipes.items():
+            pipe.send(True)
+            results[system].append(pipe.recv())
+    for pipe, process in zip(pipes.values(), processes, strict=True):
+        pipe.send(False)
+        process.join()
+    return {system: found[1:] for system, found in results.items()}
+
+
+def report(results: dict[str, list[tuple[int, float, float]]]) -> None:
+    """Print medians, and the median over rounds of the ratio to the peer's own round beside it."""
+    rates = {system: [tokens / seconds for tokens, seconds, _ in rounds] for system, rounds in results.items()}
+    for system, own in rates.items():
+        ratio = statistics.median(a / b for a, b in zip(own, rates[PEER], strict=True))
+        reading = sum(r for _, _, r in results[system]) / sum(s for _, s, _ in results[system])
+        print(
+            f"  {system:34} {statistics.median(own):9,.0f} tokens/CPU s   {ratio:5.2f} x   reading {reading:.2%}",
+            flush=True,
+        )
+
+
+def main() -> None:
+    """Measure every preset and number of threads."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("corpus")
+    parser.add_argument("--presets", nargs="+", default=["tiny", "mini", "base"])
+    parser.add_argument("--threads", nargs="+", type=int, default=[1, 2])
+    parser.add_argument("--batch-size", type=int, default=32)
+    parser.add_argument("--rounds", type=int, default=5)
+    chosen = parser.parse_args()
+    for preset in chosen.presets:
+        for threads in chosen.threads:
+            print(f"{preset}, batches of {chosen.batch_size}, {threads} thread(s), {chosen.rounds} rounds", flush=True)
+            steps = STEPS.get(preset, 1)
+            tasks = [Task(s, chosen.corpus, preset, threads, chosen.batch_size, steps) for s in SYSTEMS]
+            report(measure(tasks, chosen.rounds))
+
+
+if __name__ == "__main__":
+    main()
