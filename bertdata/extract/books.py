@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from bertdata.documents import REJECTED_TEXT_BYTES
 from bertdata.errors import InputError, require
 from bertdata.extract.encodings import decode_text
 from bertdata.extract.epub import EpubError, read_epub
-from bertdata.extract.gutenberg import Book, find_books
+from bertdata.extract.gutenberg import find_books
 from bertdata.extract.layout import tidy_lines
 from bertdata.extract.options import ExtractOptions
 from bertdata.extract.packs import Piece, pack_files, read_whole, source_root, split_suffix, text_size
@@ -120,22 +121,21 @@ class _Reader:
         yield from self._documents(document_id, epub.title or title, epub.language, epub.prose, "")
 
     def _read_text(self, document_id: str, title: str, data: list[bytes | None]) -> Iterator[Document | Rejection]:
-        content = data.pop() or b""
-        text = decode_text(content)
-        if text is None:
-            yield self._reject(document_id, "not-text", content[:1_000_000].decode("latin-1"))
+        # Each step's input is let go as soon as its output stands: a book of 200 MB is held twice, not ten times.
+        head = (data[0] or b"")[:REJECTED_TEXT_BYTES]
+        decoded = [decode_text(data.pop() or b"")]
+        if decoded[0] is None:
+            yield self._reject(document_id, "not-text", head.decode("latin-1"))
             return
-        del content
-        text = tidy_lines(text)
-        books = find_books(text)
+        texts = [tidy_lines(decoded.pop() or "")]
+        books = find_books(texts[0])
         for n, book in enumerate(books, 1):
             part_id = document_id if len(books) == 1 else f"{document_id}#{n:02d}"
-            yield from self._read_book(part_id, title, text, book)
-
-    def _read_book(self, document_id: str, title: str, text: str, book: Book) -> Iterator[Document | Rejection]:
-        body = text[book.start : book.end]
-        prose = clean_book(body, self.options.keep_verse)
-        yield from self._documents(document_id, book.title or title, book.language, prose, body)
+            prose = clean_book(texts[0], self.options.keep_verse, book.start, book.end)
+            raw = texts[0][book.start : min(book.end, book.start + REJECTED_TEXT_BYTES)]
+            if n == len(books):
+                texts.clear()
+            yield from self._documents(part_id, book.title or title, book.language, prose, raw)
 
     def _documents(
         self, document_id: str, title: str, language: str, prose: Prose, raw: str
@@ -182,4 +182,4 @@ class _Reader:
                 yield f"{document_id}#{number:02d}", part_title, prose.paragraphs[start:end]
 
     def _reject(self, document_id: str, reason: str, raw: str) -> Rejection:
-        return Rejection(document_id, self.source, self.file_name, reason, raw[:1_000_000])
+        return Rejection(document_id, self.source, self.file_name, reason, raw[:REJECTED_TEXT_BYTES])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from bertdata.extract.blocks import Kind, classify, is_plain_prose
@@ -13,6 +13,10 @@ from bertdata.extract.hyphens import join_hyphens
 from bertdata.extract.layout import Layout, find_layout, split_blocks
 from bertdata.extract.notes import drop_marks, drop_notes
 
+_SEGMENT_CHARS = 4_000_000
+_JOINED_AT_ONCE = 20_000
+# The layout is judged from the beginning of a book.
+_LAYOUT_CHARS = 500_000
 # Credits and title pages stand in the first and last blocks of a book.
 _FRONT_BLOCKS, _BACK_BLOCKS = 60, 40
 # What may end the contents: prose of at least this many characters, or anything behind a chapter heading.
@@ -39,20 +43,33 @@ class Prose:
     rules: dict[str, int] = field(default_factory=dict)
 
 
-def clean_book(text: str, keep_verse: bool = True) -> Prose:
-    """Return the running prose of one book (its frame already cut away, its lines tidied).
+def clean_book(text: str, keep_verse: bool = True, start: int = 0, end: int | None = None) -> Prose:
+    """Return the running prose of the book that is `text[start:end]` (its frame already cut away, its lines tidied).
 
     >>> clean_book("CHAPTER I\\n\\nIt was a dark night, and the\\nrain fell.\\n\\n* * *\\n\\nNobody came.").paragraphs
     ['It was a dark night, and the rain fell.', 'Nobody came.']
     """
-    text, num_notes = drop_notes(text)
-    layout = find_layout(text)
-    text = join_hyphens(text)
-    cleaner = _Cleaner(layout, keep_verse, len(text))
-    if num_notes:
-        cleaner.prose.rules["bracketed-note"] = num_notes
-    cleaner.read(split_blocks(text, layout))
+    end = len(text) if end is None else end
+    layout = find_layout(text[start : min(end, start + _LAYOUT_CHARS)])
+    cleaner = _Cleaner(layout, keep_verse, end - start)
+    for segment in _segments(text, start, end):
+        segment, num_notes = drop_notes(segment)
+        if num_notes:
+            cleaner.prose.rules["bracketed-note"] = cleaner.prose.rules.get("bracketed-note", 0) + num_notes
+        cleaner.read(split_blocks(join_hyphens(segment), layout))
     return cleaner.finish()
+
+
+def _segments(text: str, start: int, end: int) -> Iterator[str]:
+    """Cut a book into pieces of about 4 MB at blank lines, so that a 200 MB file isn't held many times over."""
+    while end - start > 1.5 * _SEGMENT_CHARS:
+        cut = text.find("\n\n", start + _SEGMENT_CHARS, start + _SEGMENT_CHARS + _LAYOUT_CHARS)
+        cut = cut if cut >= 0 else text.find("\n", start + _SEGMENT_CHARS, end)
+        if cut < 0:
+            break
+        yield text[start:cut]
+        start = cut
+    yield text[start:end]
 
 
 class _Cleaner:
@@ -182,9 +199,19 @@ def _goes_on(paragraph: str) -> bool:
 def join_paragraphs(paragraphs: list[str]) -> str:
     """Return paragraphs as the text of a document: parted by one blank line, without marks, single spaces only.
 
+    The list is emptied, so that a large book's paragraphs and its text aren't in memory both.
+
     >>> join_paragraphs(["It  was _so_.", "", "Yes.[1]"])
     'It was so.\\n\\nYes.'
     """
+    pieces = []
+    while paragraphs:
+        pieces.append(_join_some(paragraphs[:_JOINED_AT_ONCE]))
+        del paragraphs[:_JOINED_AT_ONCE]
+    return "\n\n".join(filter(None, pieces))
+
+
+def _join_some(paragraphs: list[str]) -> str:
     text = "\n\n".join(filter(None, paragraphs))
     marked = drop_marks(text)
     if marked is not text:
