@@ -290,3 +290,12 @@ def test_the_command_line_prints_scores_and_one_line_problems(
     assert "empty.tsv is empty" in said and said.count("\n") == 1
     assert bertdata([*arguments, "--epochs", "0", "--output", str(tmp_path / "out")]) == 1
     assert "--epochs 0 must be above 0" in capsys.readouterr().err
+
+
+def test_the_help_names_every_task(capsys: pytest.CaptureFixture[str]) -> None:
+    from trainer.tasks import TASKS
+
+    assert bertdata(["finetune", "--help"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert all(name in said for name in TASKS)
+    assert "Example:" in said
