@@ -17,7 +17,7 @@ from cli import options
     type=click.Choice(["hf", "tfrecord", "mds"]),
     required=True,
     help="hf: a model for transformers, or a dataset for `datasets`. A corpus also as tfrecord (google-research/bert's "
-    "run_pretraining) or mds (MosaicML Streaming). Required.",
+    "run_pretraining) or mds (MosaicML Streaming).",
 )
 @options.output_option
 @options.json_option

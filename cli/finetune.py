@@ -16,10 +16,10 @@ from cli import options
     "--task",
     required=True,
     metavar="NAME",
-    help="cola, sst2, mrpc, stsb, qqp, mnli, qnli, rte, wnli, classification, regression, ner, pos or squad. Required.",
+    help="cola, sst2, mrpc, stsb, qqp, mnli, qnli, rte, wnli, classification, regression, ner, pos or squad.",
 )
-@click.option("--train", required=True, metavar="FILE", help="Labelled training examples. Required.")
-@click.option("--dev", required=True, metavar="FILE", help="Labelled examples to score. Required.")
+@click.option("--train", required=True, metavar="FILE", help="Labelled training examples.")
+@click.option("--dev", required=True, metavar="FILE", help="Labelled examples to score.")
 @options.output_option
 @click.option("--epochs", type=float, default=3.0, show_default=True, help="Passes over the training examples.")
 @click.option("--batch-size", type=int, default=32, show_default=True, help="Examples a step.")
