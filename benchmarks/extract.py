@@ -1,6 +1,6 @@
 """Time extraction against decompression, side by side in one run: `python benchmarks/extract.py DUMP.xml.bz2`.
 
-The dump's pages are repeated with new ids to `--megabytes` of XML, packed as one bz2 stream and as many. Each round runs
+The pages of the dump are repeated with new ids to `--megabytes` of XML, as one bz2 stream and as many. Each round runs
 every contender once, so a machine that slows down slows all; figures are medians of CPU seconds, children included.
 WikiExtractor (GPL) is run as a program of another Python: `--wikiextractor /path/to/venv/bin/python`.
 """

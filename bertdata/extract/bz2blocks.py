@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import bz2
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
@@ -98,23 +99,28 @@ def strip_footers(data: bytes, first: int, last: int, at_end: bool) -> tuple[int
 
 def decode_block(data: bytes, first: int, last: int) -> bytes | None:
     """Return the decoded block in bits [first, last), None if it isn't one whole, sound block."""
-    if last - first < 80:
-        return None
+    return _decode(wrap_block(data, first, last)) if last - first >= 80 else None
+
+
+# The block at a border is read by the slices on both sides, and a file's first one also for its head.
+@lru_cache(maxsize=2)
+def _decode(stream: bytes) -> bytes | None:
     decoder = bz2.BZ2Decompressor()
     try:
-        decoded = decoder.decompress(wrap_block(data, first, last))
+        decoded = decoder.decompress(stream)
     except (OSError, ValueError):
         return None
     return decoded if decoder.eof and not decoder.unused_data else None
 
 
-def read_blocks(file: BinaryIO, size: int, start: int) -> Iterator[Piece]:
+def read_blocks(file: BinaryIO, size: int, start: int, end: int = 1 << 62) -> Iterator[Piece]:
     """Yield the blocks that begin at byte `start` or after it, to the end of the file; the caller stops before.
 
     A block's offset is the byte that holds its first bit. What can't be decoded is yielded as damage, and reading goes
-    on at the next block.
+    on at the next block. Before the first block from byte `end` on is decoded, which costs 30 ms and may not be needed,
+    an empty piece tells that it comes.
     """
-    return _BlockReader(file, size, start).read()
+    return _BlockReader(file, size, start).read(end)
 
 
 class _BlockReader:
@@ -125,11 +131,14 @@ class _BlockReader:
         self.blocks: list[int] = []  # Bits of the window at which blocks begin.
         self.checksum: int | None = 0 if start == 0 else None  # Of the stream so far; None where its head wasn't seen.
 
-    def read(self) -> Iterator[Piece]:
+    def read(self, end: int) -> Iterator[Piece]:
         if self.start == 0:
             yield from self._check_head()
-        is_first = True
+        is_first, is_announced = True, False
         while self._fill(1):
+            if not is_announced and (offset := self.base + self.blocks[0] // 8) >= end:
+                is_announced = True
+                yield Piece(offset, b"")
             yield from self._next_piece(is_first)
             is_first = False
 
@@ -140,11 +149,8 @@ class _BlockReader:
             yield Piece(0, b"", _CUT if len(head) < 10 else "the bz2 stream doesn't begin with a block")
 
     def _next_piece(self, is_first: bool) -> Iterator[Piece]:
-        for count in (
-            1,
-            2,
-            3,
-        ):  # Bits inside a block may look like the magic number: then two candidates are one block.
+        # Bits inside a block may look like the magic number: then two candidates are one block.
+        for count in (1, 2, 3):
             known = self._fill(count + 1)
             at_end = known <= count and self._at_end()
             first, end = self.blocks[0], self.blocks[count] if known > count else len(self.data) * 8

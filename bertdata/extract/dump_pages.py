@@ -21,7 +21,7 @@ _END = re.compile(rb"</mediawiki\s*>")
 # Sections in which `</page>` is text, and what closes them.
 _SECTION = re.compile(rb"<!(\[CDATA\[|--)")
 _CLOSERS = {b"[CDATA[": b"]]>", b"--": b"-->"}
-# Data kept where no page begins: a tag may be cut in two.
+# As long as a tag that matters: one may be cut in two.
 _TAG_BYTES = 16
 # How far the end of a CDATA section is looked for.
 _MAX_SECTION = 8 << 20
@@ -128,7 +128,7 @@ class _Cutter:
         at = 0
         while not self.is_pending:
             opening = _OPENING.search(self.data, at)
-            begin = opening.start() if opening else max(at, len(self.data) - _TAG_BYTES)
+            begin = opening.start() if opening else self._open_tag(at)
             self.is_closed = self.is_closed or bool(_END.search(self.data, at, begin if opening else len(self.data)))
             if self.owned is not None and begin >= self.owned:
                 self.is_done = True
@@ -141,6 +141,11 @@ class _Cutter:
                 yield cut
             at, self.is_pending = stop, not cut
         self._skip(begin)
+
+    def _open_tag(self, at: int) -> int:
+        """Return where a tag begins that the data cut in two, else their end."""
+        tag = self.data.rfind(b"<", max(at, len(self.data) - _TAG_BYTES))
+        return tag if tag >= 0 and self.data.find(b">", tag) < 0 else len(self.data)
 
     def _cut_page(self, begin: int, is_end: bool) -> tuple[Page | Damage | None, int]:
         """Return the page that begins at `begin`, or its damage, and where it ends; None while it isn't whole."""

@@ -71,7 +71,7 @@ def read_pieces(path: str, start: int, end: int, form: str) -> Iterator[Piece]:
     with Path(path).open("rb") as file:
         size = Path(path).stat().st_size
         if container == "bz2":
-            pieces = read_blocks(file, size, start)
+            pieces = read_blocks(file, size, start, end)
         elif container == "xml":
             pieces = _read_plain(file, start, end)
         else:
@@ -133,10 +133,9 @@ def _recode(pieces: Iterator[Piece], encoding: str) -> Iterator[Piece]:
     """Yield the pieces as UTF-8."""
     decoder = codecs.getincrementaldecoder(encoding)()
     for piece in pieces:
-        if piece.damage:
-            decoder.reset()
+        if piece.damage:  # Where a character begins after it can't be known.
             yield piece
-            continue
+            return
         try:
             text = decoder.decode(piece.data)
             yield Piece(piece.offset, text.encode())

@@ -60,6 +60,14 @@ def test_every_start_gives_the_blocks_that_begin_there_or_later(text: bytes) -> 
         assert decode(data, start) == [piece for piece in pieces if piece.offset >= start]
 
 
+def test_block_of_the_next_slice_is_told_before_it_is_decoded(text: bytes) -> None:
+    data = compress(text)
+    sound = decode(data)
+    for end in (sound[2].offset, sound[2].offset - 1, sound[1].offset + 1):
+        pieces = list(read_blocks(io.BytesIO(data), len(data), 0, end))
+        assert pieces == [*sound[:2], Piece(sound[2].offset, b""), *sound[2:]]
+
+
 def test_zeros_after_the_last_stream_are_padding(text: bytes) -> None:
     pieces = decode(compress(text) + bytes(5_000))
     assert joined(pieces) == text and not damage(pieces)
