@@ -77,7 +77,7 @@ def drop_tables(text: str, reader: Reader) -> str:
 
 
 # A line that only points to a category: "See also [[:Category:Births in 1900]]".
-_POINTER = re.compile(r"(?m)^[^\n\[\]|{}.]{0,40}\[\[:[^\[\]|:\n]{1,30}:[^\[\]|\n]*+\]\][ \t.]*$")
+_POINTER = re.compile(r"(?m)^[^\n\[\]|{}]{0,40}\[\[:[^\[\]|:\n]{1,30}:[^\[\]|\n]*+\]\][ \t.']*+$")
 
 
 def drop_pointers(text: str, tally: Tally) -> str:

@@ -50,6 +50,9 @@ def clean(text: str, language: str = "en", **options: object) -> str:
         ("wait . . . for it", "wait . . . for it"),
         ("__NOTOC__ A __init__ method. __目次__", "A __init__ method."),
         ("e\u0301", "é"),
+        ("A b.\n''See also [[:Category:Births in 1900]]''\n* x", "A b."),
+        ("the sound {{IPA|/aw/}} of Rome ({{IPA|/rom/}})", "the sound /aw/ of Rome"),
+        ("[[File:A.png|thumb|Caption\n\nmore [[x]]]]A b.", "A b."),
     ],
 )
 def test_rule_gives_the_text_that_a_reader_sees(wikitext: str, text: str) -> None:
