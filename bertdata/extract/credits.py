@@ -18,6 +18,7 @@ _CREDIT = re.compile(
     r"|(?:first |re)?printed (?:in|by|and|at)\b|(?:originally )?published (?:by|in|serially)\b"
     r"|(?:first )?(?:published|edition)\b[^\n]{0,40}\d{4}|printers?\b[^\n]*\bprinted"
     r"|entered according to (?:the )?act of congress|translated (?:by|from)\b|illustrated by\b|by arrangement with"
+    r"|(?:on )?(?:page|p\.) ?\d+[,:][^\n]{0,200}?\b(?:changed|corrected|amended) (?:to|from)\b"
     r"|\bisbn\b|library of congress|manufactured in|with (?:\w+ )?illustrations?\b"
     r")",
     re.IGNORECASE,
@@ -30,6 +31,10 @@ _PROJECTS = (
     "archive.org",
     "smashwords",
     "feedbooks",
+    # The sizes of books, in publishers' lists.
+    " 12mo",
+    " 8vo",
+    " 16mo",
 )
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
+from bertdata.extract.headings import name_heading
+
 Kind = Literal["blank-lines", "no-blank-lines", "paragraph-lines", "sentence-lines"]
 
 # Layout is judged from this much of a book: past front matter, and enough for stable percentiles.
@@ -145,6 +147,8 @@ def _ends_paragraph(line: str, following: str, width: int) -> bool:
     if not fits:
         return False
     if _END.search(line, max(0, len(line) - _TAIL)):
+        return True
+    if room > 0.35 * width and (name_heading(line.strip()) or name_heading(following.strip()[:_MAX_WRAPPED])):
         return True
     # Headings and verse: far from the margin without an end; they make a block until a full line comes.
     return room > 0.35 * width and (len(following) > 0.8 * width or line.isupper())
