@@ -20,7 +20,7 @@ Mark = Literal["", "masked", "random", "kept"]
 
 @dataclass(frozen=True)
 class Word:
-    """A word of an example, its pieces joined: what the model sees, and what it was where it differs or is predicted."""
+    """A word of an example, its pieces joined: what the model sees, and what it was."""
 
     shown: str
     original: str
@@ -40,9 +40,11 @@ class ShownExample:
     num_tokens: int
 
 
-def sample_examples(folder: Path, length: int | None, split: str, num: int, seed: int) -> list[ShownExample]:
-    """Return `num` examples drawn by `seed` from one split, their documents named."""
-    manifest = read_manifest(folder)
+def sample_examples(
+    folder: Path, length: int | None, split: str, num: int, seed: int, manifest: dict[str, Any] | None = None
+) -> list[ShownExample]:
+    """Return `num` examples drawn by `seed` from one split, documents named; `manifest` where none is written."""
+    manifest = read_manifest(folder) if manifest is None else manifest
     shards = open_shards(folder, max_seq_length=length, split=split)
     vocabulary = read_vocabulary(folder / "vocab" / "vocab.txt", manifest["options"]["vocab"]["lowercase"])
     count = min(num, shards.num_examples)
@@ -58,14 +60,13 @@ def _shown(examples: Any, row: int, tokens: tuple[str, ...], ids: dict[int, str]
     seen = [tokens[i] for i in examples.input_ids[begin:end]]
     span = slice(int(examples.masked_offsets[row]), int(examples.masked_offsets[row + 1]))
     labels = {
-        int(at): tokens[i]
-        for at, i in zip(examples.masked_positions[span], examples.masked_labels[span], strict=True)
+        int(at): tokens[i] for at, i in zip(examples.masked_positions[span], examples.masked_labels[span], strict=True)
     }
     border = int(examples.segment_b_start[row])
     words: list[Word] = []
     for n, token in enumerate(seen):
         original, segment = labels.get(n, token), int(n >= border)
-        mark: Mark = "" if n not in labels else "masked" if token == "[MASK]" else "kept" if token == original else "random"
+        mark = _mark(token, labels.get(n))
         last = words[-1] if words else None
         if last and token.startswith("##") and not mark and not last.mark and last.segment == segment:
             piece = token.removeprefix("##")
@@ -76,6 +77,12 @@ def _shown(examples: Any, row: int, tokens: tuple[str, ...], ids: dict[int, str]
     return ShownExample(
         int(examples.index[row]), tuple(words), bool(examples.next_sentence_label[row]), name[0], name[1], end - begin
     )
+
+
+def _mark(token: str, label: str | None) -> Mark:
+    if label is None:
+        return ""
+    return "masked" if token == "[MASK]" else "kept" if token == label else "random"
 
 
 def find_ids(folder: Path, manifest: dict[str, Any], hashes: set[int]) -> dict[int, str]:
@@ -104,7 +111,9 @@ def sample_documents(folder: Path, num: int, seed: int, document_id: str | None 
         raise BuildError(f"{folder} has no document {document_id!r}; ids are like {_some_id(files[0])!r}")
     sizes = [pq.read_metadata(file).num_rows for file in files]
     ends = np.cumsum(sizes)
-    chosen = np.sort(rng_for(seed, "inspect-documents").choice(int(ends[-1]), size=min(num, int(ends[-1])), replace=False))
+    chosen = np.sort(
+        rng_for(seed, "inspect-documents").choice(int(ends[-1]), size=min(num, int(ends[-1])), replace=False)
+    )
     documents = []
     for number in chosen:
         n = int(np.searchsorted(ends, number, side="right"))

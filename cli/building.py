@@ -52,7 +52,6 @@ def run_build(
 ) -> tuple[dict[str, Any], float]:
     """Run one of the builds and return its result and the seconds it took."""
     from pipelines.runner import RunOptions
-
     from pipelines.step import Build
 
     run = RunOptions(workers=given["workers"], runner=given["runner"], beam_args=given["beam_args"])

@@ -72,7 +72,9 @@ def command(
     console = stdout()
     for document in documents:
         console.rule(f"[bold]{document['title']}[/]  {document['id']}", align="left")
-        console.print(f"{document['language']}, {document['license'] or 'licence not stated'}, {document['url']}\n", style="dim")
+        console.print(
+            f"{document['language']}, {document['license'] or 'licence not stated'}, {document['url']}\n", style="dim"
+        )
         limit = None if document_id else 1500
         text = document["text"]
         console.print(text[:limit] + (" …" if limit and len(text) > limit else ""), markup=False)

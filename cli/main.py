@@ -48,7 +48,9 @@ class LazyGroup(click.Group):
             command.params.append(_verbose())
         return command
 
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command, or say which one was meant."""
         name = args[0]
         if name not in COMMANDS and not name.startswith("-"):

@@ -95,7 +95,9 @@ def _load_config(ctx: click.Context, parameter: click.Parameter, value: str | No
         if name not in names:
             close = difflib.get_close_matches(name, names, n=1)
             hint = f"; did you mean {close[0].replace('_', '-')!r}?" if close else ""
-            raise click.BadParameter(f"{value} sets {key!r}, which is no option of {ctx.info_name}{hint}", ctx, parameter)
+            raise click.BadParameter(
+                f"{value} sets {key!r}, which is no option of {ctx.info_name}{hint}", ctx, parameter
+            )
         # `cased = true` and `lowercase = false` are one flag.
         defaults[name] = (setting,) if name in ("wikipedia", "books", "text") and isinstance(setting, str) else setting
     ctx.default_map = {**(ctx.default_map or {}), **defaults}

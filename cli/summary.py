@@ -24,8 +24,15 @@ def print_summary(folder: Path, manifest: dict[str, Any], seconds: float, as_jso
         padding = 1 - split["tokens"] / max(1, split["examples"] * length)
         files = split["files"]
         rows.append(
-            (key, split["examples"], split["tokens"], f"{random:.2%}", f"{padding:.1%}", len(files),
-             format_bytes(sum(file["bytes"] for file in files)))
+            (
+                key,
+                split["examples"],
+                split["tokens"],
+                f"{random:.2%}",
+                f"{padding:.1%}",
+                len(files),
+                format_bytes(sum(file["bytes"] for file in files)),
+            )
         )
     print_table("Examples", ["shards", "examples", "tokens", "random next", "padding", "files", "size"], rows)
     rows = [(name or "not stated", count) for name, count in manifest["documents"]["licenses"].items()]

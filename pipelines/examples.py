@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from bertdata.examples import build_group
-from bertdata.shards import write_card
 
 from bertdata.errors import BuildError
 from bertdata.example_options import ExampleOptions
+from bertdata.examples import build_group
 from bertdata.ranges import HashRange, plan_ranges
+from bertdata.shards import write_card
 from bertdata.splits import SPLITS, choose_threshold, survey_tokens
 from bertdata.steps import Step
 from bertdata.tokens_file import bucket_bytes
@@ -47,9 +47,7 @@ def build_examples(build: Build, options: ExampleOptions, validation_fraction: f
     todo: list[tuple[int, Step]] = []
     for length in options.max_seq_lengths:
         shared = {k: v for k, v in asdict(options).items() if k != "max_seq_lengths"}
-        step = Step(
-            build.folder, f"examples-{length}", {**shared, "validation_fraction": validation_fraction}, inputs
-        )
+        step = Step(build.folder, f"examples-{length}", {**shared, "validation_fraction": validation_fraction}, inputs)
         done = step.begin(force=build.force)
         if done is not None:
             records[length] = done

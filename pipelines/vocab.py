@@ -7,13 +7,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bertdata.word_counts import count_words, learn_from_counts, merge_counts
-
 from bertdata.errors import OptionError, require
 from bertdata.extract.step import describe_file
 from bertdata.files import sha256_file
 from bertdata.steps import Step
 from bertdata.vocab import read_vocabulary, write_vocabulary
+from bertdata.word_counts import count_words, learn_from_counts, merge_counts
 from pipelines.progress import count
 from pipelines.step import Build, Result, Task, run_step
 from pipelines.tables import documents_files, files_digest
@@ -77,9 +76,7 @@ def build_vocab(build: Build, options: VocabOptions) -> Result:
     vocabulary = write_vocabulary(str(folder), tokens, options.lowercase)
     files = [describe_file(path, build.folder, 0) for path in sorted(folder.iterdir())]
     build.reporter.end(f"{len(vocabulary):,} entries")
-    return step.complete(
-        result | {"size": len(vocabulary), "sha256": vocabulary.sha256, "files": {"vocab": files}}
-    )
+    return step.complete(result | {"size": len(vocabulary), "sha256": vocabulary.sha256, "files": {"vocab": files}})
 
 
 def _count(folder: str, work: str, lowercase: bool, documents: dict[str, Any]) -> Result:

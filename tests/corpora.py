@@ -10,10 +10,10 @@ from xml.sax.saxutils import escape
 
 from bertdata.rng import rng_for
 
-_NAMES = "Anna Bertil Clara David Elsa Fredrik Greta Hugo Ines Johan".split()
-_VERBS = "saw met drew carried painted followed found lifted heard left".split()
-_THINGS = "boat lantern garden letter bridge window mountain kettle harbour violin".split()
-_ENDS = "before dawn,in the rain,with great care,by the river,for the third time,without a word".split(",")
+_NAMES = ["Anna", "Bertil", "Clara", "David", "Elsa", "Fredrik", "Greta", "Hugo", "Ines", "Johan"]
+_VERBS = ["saw", "met", "drew", "carried", "painted", "followed", "found", "lifted", "heard", "left"]
+_THINGS = ["boat", "lantern", "garden", "letter", "bridge", "window", "mountain", "kettle", "harbour", "violin"]
+_ENDS = ["before dawn", "in the rain", "with great care", "by the river", "for the third time", "without a word"]
 
 
 def sentences(seed: int, num: int) -> list[str]:
@@ -40,7 +40,8 @@ def write_books(folder: Path, num: int = 12, num_paragraphs: int = 30) -> Path:
 def dump_xml(num_pages: int, num_paragraphs: int = 4, first: int = 1) -> str:
     """Return a dump of articles in the export format, ids from `first`."""
     pages = "".join(
-        f"  <page>\n    <title>Article {n}</title>\n    <ns>0</ns>\n    <id>{n}</id>\n    <revision>\n      <id>{n + 1000}</id>\n"
+        f"  <page>\n    <title>Article {n}</title>\n    <ns>0</ns>\n    <id>{n}</id>\n"
+        f"    <revision>\n      <id>{n + 1000}</id>\n"
         f"      <model>wikitext</model>\n      <format>text/x-wiki</format>\n"
         f'      <text xml:space="preserve">{escape(paragraphs(1000 + n, num_paragraphs))}</text>\n'
         f"    </revision>\n  </page>\n"

@@ -89,6 +89,8 @@ def test_packages_are_listed_and_tests_are_never_shipped() -> None:
 
     listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
     found = sorted(
-        str(path.parent.relative_to(ROOT)).replace("/", ".") for room in ROOMS for path in (ROOT / room).rglob("__init__.py")
+        str(path.parent.relative_to(ROOT)).replace("/", ".")
+        for room in ROOMS
+        for path in (ROOT / room).rglob("__init__.py")
     )
     assert sorted(listed) == found

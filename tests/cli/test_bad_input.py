@@ -109,7 +109,12 @@ def test_folder_without_dumps_and_missing_file_are_named(tmp_path: Path, capsys:
     write(tmp_path / "pictures" / "a.png", b"\x89PNG\r\n\x1a\n")
     fails(capsys, wikipedia(tmp_path / "pictures", tmp_path / "out"), "pictures", "holds no dump")
     fails(capsys, wikipedia(tmp_path / "missing.xml", tmp_path / "out"), r"missing\.xml", "does not exist")
-    fails(capsys, ["extract", "--books", str(tmp_path / "pictures"), "--output", str(tmp_path / "o")], "pictures", "no book")
+    fails(
+        capsys,
+        ["extract", "--books", str(tmp_path / "pictures"), "--output", str(tmp_path / "o")],
+        "pictures",
+        "no book",
+    )
 
 
 def test_empty_book_among_others_is_a_counted_rejection(tmp_path: Path) -> None:
@@ -127,7 +132,14 @@ def test_two_dumps_with_the_same_page_are_refused_with_both_places(
 ) -> None:
     for name, first in (("a.xml", 1), ("b.xml", 5)):
         write(tmp_path / name, dump_xml(5, first=first).encode())
-    args = ["extract", "--wikipedia", str(tmp_path / "a.xml"), str(tmp_path / "b.xml"), "--output", str(tmp_path / "out")]
+    args = [
+        "extract",
+        "--wikipedia",
+        str(tmp_path / "a.xml"),
+        str(tmp_path / "b.xml"),
+        "--output",
+        str(tmp_path / "out"),
+    ]
     fails(capsys, args, r"'testwiki/5' is the id of two documents", r"a\.xml", r"b\.xml")
 
 
@@ -164,7 +176,9 @@ def test_one_document_makes_no_pairs_and_is_an_error_that_says_so(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     books = write_books(tmp_path / "books", num=1)
-    fails(capsys, ["build-corpus", "--books", str(books), "--output", str(tmp_path / "o"), *SMALL], "1 of its 1 documents")
+    fails(
+        capsys, ["build-corpus", "--books", str(books), "--output", str(tmp_path / "o"), *SMALL], "1 of its 1 documents"
+    )
 
 
 def test_documents_of_one_sentence_make_no_pairs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -188,7 +202,9 @@ def test_output_below_a_file_and_output_of_something_else_are_refused(
 ) -> None:
     books = write_books(tmp_path / "books", num=2)
     write(tmp_path / "notes.txt", b"x")
-    fails(capsys, ["extract", "--books", str(books), "--output", str(tmp_path / "notes.txt" / "c")], "notes.txt is a file")
+    fails(
+        capsys, ["extract", "--books", str(books), "--output", str(tmp_path / "notes.txt" / "c")], "notes.txt is a file"
+    )
     fails(capsys, ["extract", "--books", str(books), "--output", str(books)], "holds other things", "book-00.txt")
 
 
@@ -202,7 +218,9 @@ def test_full_disk_is_one_line_and_what_is_finished_stays(tmp_path: Path) -> Non
     books = write_books(tmp_path / "books", num=8, num_paragraphs=400)
     mount = tmp_path / "small"
     mount.mkdir()
-    build = f"{sys.executable} -m cli.main build-corpus --books {books} --output {mount}/c {' '.join(SMALL)} --workers 1"
+    build = (
+        f"{sys.executable} -m cli.main build-corpus --books {books} --output {mount}/c {' '.join(SMALL)} --workers 1"
+    )
     keep = f"cp -r {mount}/c {tmp_path}/kept"
     wrapped = in_user_namespace(f"mount -t tmpfs -o size=600k tmpfs {mount} && {{ {build}; rc=$?; {keep}; exit $rc; }}")
     if wrapped is None:
@@ -225,5 +243,3 @@ def test_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     done = subprocess.run(wrapped, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert re.fullmatch(r"bertdata: \S+/c can't be written \(Read-only file system\).*\n", done.stderr)
-
-

@@ -72,7 +72,15 @@ def test_corpus_verifies(corpus: Path, capsys: pytest.CaptureFixture[str]) -> No
 def test_same_bytes_with_two_workers_and_inputs_in_another_order(inputs: Path, corpus: Path, tmp_path: Path) -> None:
     books = sorted(str(path) for path in (inputs / "books").iterdir())[::-1]
     given = [
-        *("build-corpus", "--books", *books, "--wikipedia", str(inputs / "testwiki.xml"), "--output", str(tmp_path / "c")),
+        *(
+            "build-corpus",
+            "--books",
+            *books,
+            "--wikipedia",
+            str(inputs / "testwiki.xml"),
+            "--output",
+            str(tmp_path / "c"),
+        ),
         *(*SMALL, "--workers", "2"),
     ]
     os.environ["BERTDATA_ALWAYS_START_WORKERS"] = "1"
@@ -119,7 +127,9 @@ def test_changed_option_is_refused_with_the_difference_and_built_with_force(
     assert digests(output) == first
 
 
-def test_another_length_is_added_beside_the_first(inputs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_another_length_is_added_beside_the_first(
+    inputs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     output = tmp_path / "c"
     assert run(arguments(inputs, output)) == 0
     first = digests(output)
@@ -136,7 +146,12 @@ def test_another_length_is_added_beside_the_first(inputs: Path, tmp_path: Path, 
     assert set(manifest["splits"]) == {"32/train", "32/validation", "64/train", "64/validation"}
 
 
-STEPS_WITH_THEIR_FOLDERS = [("extract", "documents"), ("vocab", ".work/vocab"), ("tokens", "tokens"), ("examples", "shards")]
+STEPS_WITH_THEIR_FOLDERS = [
+    ("extract", "documents"),
+    ("vocab", ".work/vocab"),
+    ("tokens", "tokens"),
+    ("examples", "shards"),
+]
 
 
 @pytest.mark.parametrize(("step", "folder"), STEPS_WITH_THEIR_FOLDERS)
@@ -167,7 +182,11 @@ def test_interrupt_ends_within_seconds_without_orphans_and_resumes(inputs: Path,
     books = write_books(tmp_path / "many", num=60, num_paragraphs=400)
     args = ["build-corpus", "--books", str(books), "--output", str(output), *SMALL, "--workers", "2"]
     process = subprocess.Popen(
-        [*COMMAND, *args], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        [*COMMAND, *args],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
         env={**os.environ, "BERTDATA_ALWAYS_START_WORKERS": "1"},
     )
     deadline = time.monotonic() + 120

@@ -40,9 +40,27 @@ def test_every_option_of_the_design_stands_in_build_corpus() -> None:
     command = dict(commands())["build-corpus"]
     flags = {flag for p in command.params for flag in (*p.opts, *p.secondary_opts)}
     assert flags >= {
-        *("--output", "--wikipedia", "--books", "--text", "--vocab-size", "--vocab", "--lowercase", "--cased", "--language"),
+        *(
+            "--output",
+            "--wikipedia",
+            "--books",
+            "--text",
+            "--vocab-size",
+            "--vocab",
+            "--lowercase",
+            "--cased",
+            "--language",
+        ),
         *("--max-seq-length", "--dupe-factor", "--masked-lm-prob", "--masking", "--pairs", "--short-seq-prob"),
-        *("--validation-fraction", "--shard-size", "--document-unit", "--license", "--text-column", "--seed", "--workers"),
+        *(
+            "--validation-fraction",
+            "--shard-size",
+            "--document-unit",
+            "--license",
+            "--text-column",
+            "--seed",
+            "--workers",
+        ),
         *("--runner", "--shuffle", "--on-error", "--min-document-words", "--config", "--force", "--json", "--verbose"),
     }
 
@@ -70,13 +88,22 @@ def test_what_is_no_size_is_refused(given: str) -> None:
         (["build-corpus", "--output", "o", "--vocab-size", "many"], 2, "'many' is not a valid integer"),
         (["build-corpus", "--output", "o"], 1, "No source: give at least one of --wikipedia, --books, --text"),
         (["build-corpus", "--output", "o", "--books", "x", "--runner", "spark"], 1, "--runner spark does not work yet"),
-        (["build-corpus", "--output", "o", "--books", "x", "--shuffle", "engine"], 1, "--shuffle engine does not work yet"),
+        (
+            ["build-corpus", "--output", "o", "--books", "x", "--shuffle", "engine"],
+            1,
+            "--shuffle engine does not work yet",
+        ),
         (["build-vocab", "nowhere"], 1, "run `bertdata extract"),
         (["build-examples", "nowhere"], 1, "run `bertdata extract"),
     ],
 )
 def test_wrong_usage_is_one_line_that_says_what_was_meant(
-    args: list[str], code: int, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    args: list[str],
+    code: int,
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert run(args) == code
@@ -88,7 +115,9 @@ def test_wrong_usage_is_one_line_that_says_what_was_meant(
 
 def test_config_file_gives_options_and_the_command_line_wins(tmp_path: Path) -> None:
     config = tmp_path / "corpus.toml"
-    config.write_text('vocab-size = 99\nseed = 7\nbooks = "some/books"\nmax-seq-length = [64, 128]\nlowercase = false\n')
+    config.write_text(
+        'vocab-size = 99\nseed = 7\nbooks = "some/books"\nmax-seq-length = [64, 128]\nlowercase = false\n'
+    )
     seen: dict[str, object] = {}
 
     @click.command(cls=options.StepCommand)
