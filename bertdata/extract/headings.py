@@ -66,6 +66,8 @@ def name_heading(line: str) -> HeadingKind | None:
     >>> [name_heading(line) for line in ("Chapter the First", "XIV.", "12", "Table of Contents", "Part one was dull.")]
     ['chapter', 'chapter', 'page', 'contents', None]
     """
+    if not line:
+        return None
     if len(line) < 16 and _PAGE.fullmatch(line):
         return "page" if any(c.isdigit() for c in line) else "chapter"
     if _NUMERAL.fullmatch(line):

@@ -212,6 +212,26 @@ def test_any_text_gives_paragraphs_without_blank_lines_or_runs_of_blanks(text: s
     assert "  " not in joined and "\n\n\n" not in joined
 
 
+_LINES = [
+    "", " ", "He said so.", "CHAPTER IV", "XIV", "12", "* * *", "  And sat in my father's chair,", "THE STORM", "CONTENTS",
+    "INDEX", "Transcriber's Note", "[Illustration", "]", "-", "--", "“", ".", "It was a dark night, and the rain fell on the",
+    "roof. Nobody went to the door, since all of them had heard it im-", "portant", "a  b  c  d", "| a | b |", "1. One",
+    "[1] A note.", "The Letter . . . . 1", "私は猫である。", "_", "\u3000", "Produced by Example", "THE END",
+]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(_LINES), max_size=200), st.sampled_from(["\n", "\n\n", "\r\n"]), st.booleans())
+@settings(max_examples=150, deadline=None)
+def test_any_lines_in_any_layout_give_sound_paragraphs(lines: list[str], end: str, keep_verse: bool) -> None:
+    for text in (
+        end.join(lines),
+        end.join([*lines, *["A line of the book that is as wide as all the others are."] * 70]),
+    ):
+        prose = clean_book(tidy_lines(text), keep_verse)
+        assert all(0 <= start <= len(prose.paragraphs) and heading for start, heading in prose.chapters)
+        assert "  " not in join_paragraphs(prose.paragraphs)
+
+
 @pytest.mark.parametrize(
     "text",
     [
