@@ -76,6 +76,9 @@ def run_pipeline(
             Path(options.log_dir).mkdir(parents=True, exist_ok=True)
         runner = LocalRunner(options.workers, str(folder), options.log_dir)
         pipeline = beam.Pipeline(runner=runner, options=parse_beam_args(options.beam_args))
+        # Beam's own folder outlives a kill -9, and a pipeline that never runs; ours doesn't.
+        Path(pipeline.local_tempdir).rmdir()
+        pipeline.local_tempdir = str(folder)
         build(pipeline)
         with progress.collecting() as collected, _originals():
             source = runner.counters if options.workers > 1 else collected.copy

@@ -228,6 +228,21 @@ def test_a_step_of_ones_own_runs_and_counts():
     assert run_pipeline(build, RunOptions(1)) == {"sum": 6}
 
 
+def test_nothing_is_left_in_the_temporary_folder(tmp_path, monkeypatch):
+    import tempfile
+
+    def build(pipeline):
+        raise InputError("no source")
+
+    with tempfile.TemporaryDirectory(prefix="t", dir="/tmp") as folder:
+        monkeypatch.setattr(tempfile, "tempdir", folder)
+        with pytest.raises(InputError):
+            run_pipeline(build, RunOptions(1))
+        assert list(Path(folder).iterdir()) == []
+        assert run_tasks(abs, [-1], RunOptions(1)) == [1]
+        assert list(Path(folder).iterdir()) == []
+
+
 def test_beam_is_imported_only_when_a_pipeline_runs():
     script = "import sys, pipelines.runner; print('apache_beam' in sys.modules)"
     assert subprocess.check_output([sys.executable, "-c", script], text=True) == "False\n"
