@@ -27,41 +27,66 @@ class Check(NamedTuple):
     where: str
 
 
+class Share(NamedTuple):
+    """A share that a corpus promises: it holds where `found` lies from `low` to `high`; `expected` says so in words."""
+
+    name: str
+    low: float
+    high: float
+    found: float
+    expected: str
+
+    @property
+    def passed(self) -> bool:
+        """Tell whether the share holds."""
+        return self.low - 1e-9 <= self.found <= self.high + 1e-9
+
+
 def statistical_checks(place: str, metadata: dict[str, Any], tally: Tally) -> list[Check]:
     """Return the checks of one length and split; an empty split has nothing to check."""
     counts = tally.counts
     if not counts.get("examples"):
         return []
-    checks = [_masked_share(place, metadata, counts), *_replacements(place, metadata, counts)]
+    shares = expected_shares(metadata, counts)
+    checks = [Check(f"{place}: {s.name}", s.passed, s.expected, f"{s.found:.4f}", place) for s in shares]
     checks.append(_uniform_tokens(place, tally))
     if metadata["masking"] == "token":
         checks.append(_uniform_positions(place, counts))
-    checks += _labels(place, metadata, counts)
+    if metadata["pairs"] == "balanced":
+        checks.append(_lengths_silent(place, counts))
     return checks
 
 
-def _within(place: str, name: str, share: float, num: float, got: float, factor: float = 1.0) -> Check:
-    """Check that a share of `num` draws lies within chance of `share`."""
+def expected_shares(metadata: dict[str, Any], counts: dict[str, float]) -> list[Share]:
+    """Return the promised shares of one length and split that has examples: masks, what stands there, labels.
+
+    `metadata` as shards have it: `pairs`, `masking`, `vocab_size`; `counts`: `examples`, `tokens`, `shards`, `masked`,
+    `wanted` (how many should be masked), `as_mask`, `kept`, `other` and `random_next`.
+    """
+    return [_masked_share(metadata, counts), *_replacements(metadata, counts), *_labels(metadata, counts)]
+
+
+def _within(name: str, share: float, num: float, found: float, factor: float = 1.0) -> Share:
+    """Return a share of `num` draws that may lie within chance of `share`."""
     tolerance = SIGMAS * math.sqrt(share * (1 - share) * factor / max(num, 1))
-    expected = f"{share:.4f} ± {tolerance:.4f}"
-    return Check(f"{place}: {name}", abs(got - share) <= tolerance, expected, f"{got:.4f}", place)
+    return Share(name, share - tolerance, share + tolerance, found, f"{share:.4f} ± {tolerance:.4f}")
 
 
-def _masked_share(place: str, metadata: dict[str, Any], counts: dict[str, float]) -> Check:
-    """Check the share of tokens that are predicted: exact for tokens, a little less for words and spans."""
-    got, wanted = counts["masked"] / counts["tokens"], counts["wanted"] / counts["tokens"]
+def _masked_share(metadata: dict[str, Any], counts: dict[str, float]) -> Share:
+    """Return the share of tokens that are predicted: exact for tokens, a little less for words and spans."""
+    found, wanted = counts["masked"] / counts["tokens"], counts["wanted"] / counts["tokens"]
     least = wanted if metadata["masking"] == "token" else wanted * _LEAST_SHARE_OF_WORDS
     expected = f"{least:.4f}" if least == wanted else f"{least:.4f} to {wanted:.4f}"
-    return Check(f"{place}: masked share", least <= got <= wanted, expected, f"{got:.4f}", place)
+    return Share("masked share", least, wanted, found, expected)
 
 
-def _replacements(place: str, metadata: dict[str, Any], counts: dict[str, float]) -> list[Check]:
-    """Check 80 % [MASK], 10 % unchanged, 10 % random; a random draw is [MASK], or the original, once in V."""
+def _replacements(metadata: dict[str, Any], counts: dict[str, float]) -> list[Share]:
+    """Return 80 % [MASK], 10 % unchanged, 10 % random; a random draw is [MASK], or the original, once in V."""
     num, size = counts["masked"], metadata["vocab_size"]
     factor = _SPAN_FACTOR if metadata["masking"] == "span" else 1.0
     shares = {"as_mask": 0.8 + 0.1 / size, "kept": 0.1 + 0.1 / size, "other": 0.1 - 0.2 / size}
     names = {"as_mask": "masked as [MASK]", "kept": "masked but unchanged", "other": "masked by a random token"}
-    return [_within(place, names[k], share, num, counts[k] / max(num, 1), factor) for k, share in shares.items()]
+    return [_within(names[k], share, num, counts[k] / max(num, 1), factor) for k, share in shares.items()]
 
 
 def _uniform_tokens(place: str, tally: Tally) -> Check:
@@ -86,8 +111,8 @@ def _uniform_positions(place: str, counts: dict[str, float]) -> Check:
     return Check(name, abs(z) <= SIGMAS, f"z within ± {SIGMAS}", f"z {z:.1f}", place)
 
 
-def _labels(place: str, metadata: dict[str, Any], counts: dict[str, float]) -> list[Check]:
-    """Check the share of label 1, and that lengths don't tell it where the mode promises that."""
+def _labels(metadata: dict[str, Any], counts: dict[str, float]) -> list[Share]:
+    """Return the share of label 1, where the mode has labels."""
     share, num = counts["random_next"] / counts["examples"], counts["examples"]
     mode = metadata["pairs"]
     if mode == "none":
@@ -96,14 +121,11 @@ def _labels(place: str, metadata: dict[str, Any], counts: dict[str, float]) -> l
     if mode == "original":
         # Chunks of one sentence are always random, so the share lies above a half by as much as the text has of them.
         least = 0.5 - SIGMAS * 0.5 / math.sqrt(num)
-        return [Check(f"{place}: {name}", share >= least, f"{least:.4f} or more", f"{share:.4f}", place)]
+        return [Share(name, least, 1.0, share, f"{least:.4f} or more")]
     # Exactly half of every shard; where its rows are odd, a coin decides the last one.
     slack = counts["shards"] / (2 * num)
     half = f"{0.5:.4f}" + (f" ± {slack:.4f}" if slack >= 0.0001 else "")
-    checks = [Check(f"{place}: {name}", abs(share - 0.5) <= slack + 1e-9, half, f"{share:.4f}", place)]
-    if mode == "balanced":
-        checks.append(_lengths_silent(place, counts))
-    return checks
+    return [Share(name, 0.5 - slack, 0.5 + slack, share, half)]
 
 
 def _lengths_silent(place: str, counts: dict[str, float]) -> Check:

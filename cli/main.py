@@ -22,13 +22,14 @@ COMMANDS = {
     "download": "Download a Wikipedia dump, checked by its published sums.",
     "inspect": "Show documents and examples as a person wants to see them.",
     "verify": "Check every promise that a corpus makes.",
+    "report": "Write a page about a corpus: lengths, masks, labels, coverage, examples.",
     "bench-loader": "Measure how fast this machine reads a corpus.",
     "pretrain": "Pre-train a BERT on a corpus.",
     "finetune": "Fine-tune a BERT on a task.",
     "evaluate": "Score a fine-tuned model on a file.",
     "export": "Export a run or a corpus for other people's tools.",
 }
-_PLANNED = {"plan": "predicts the cost of a build", "report": "writes a page about a corpus"}
+_PLANNED = {"plan": "predicts the cost of a build"}
 EXIT_PROBLEM, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 
 

@@ -73,6 +73,8 @@ def build_examples_only(build: Build, options: CorpusOptions) -> dict[str, Any]:
 
 
 def _examples_and_manifest(build: Build, options: CorpusOptions) -> dict[str, Any]:
+    from bertdata.report import write_report
+
     build_tokens(build, options.tokens)
     build_examples(build, options.examples, options.validation_fraction)
     if (build.folder / "manifest.json").exists() and not build.seconds:
@@ -80,6 +82,7 @@ def _examples_and_manifest(build: Build, options: CorpusOptions) -> dict[str, An
     manifest = merge_manifest(build.folder, build.seconds)
     write_attribution(build.folder, manifest)
     write_data_card(build.folder, manifest)
+    write_report(build.folder, manifest)
     write_json(build.folder / "manifest.json", manifest)  # last: a corpus without it is unfinished
     return manifest
 

@@ -45,7 +45,8 @@ def corpus(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_corpus_holds_what_the_design_lists(corpus: Path) -> None:
     names = {path.name for path in corpus.iterdir()}
-    assert names == {"documents", "vocab", "tokens", "shards", "steps", "manifest.json", "README.md", "ATTRIBUTION.md"}
+    pages = {"README.md", "ATTRIBUTION.md", "report.html"}
+    assert names == {"documents", "vocab", "tokens", "shards", "steps", "manifest.json", *pages}
     manifest = json.loads((corpus / "manifest.json").read_text())
     assert manifest["documents"]["count"] == 52
     assert manifest["documents"]["by_source"] == {"books": 12, "testwiki": 40}
