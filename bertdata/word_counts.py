@@ -25,9 +25,9 @@ from bertdata.vocab import MAX_WORD_CHARS
 from bertdata.wordpiece_learner import learn_wordpiece
 from bertdata.words import NO_WORDS, SCHEMA, WordSplitter, add_counts, count_pieces
 
-# English Wikipedia has some 15 million different words: 64 ranges hold 10 MB each.
+# A merge holds one range of all files in memory: with 64, ten million different words are some 5 MB each.
 NUM_RANGES = 64
-# A million different words take the learner 0.8 GB. English Wikipedia has so many that occur five times or more.
+# A million different words take the learner 0.6 GB beside the words themselves.
 MAX_WORDS_TO_LEARN = 1_000_000
 MAX_PIECES_BYTES, MAX_WORDS_BYTES = 96 << 20, 128 << 20
 

@@ -17,8 +17,8 @@ from bertdata.pair_merges import PairMerger
 from bertdata.vocab import SPECIAL_TOKENS
 
 Int64s = npt.NDArray[np.int64]
-# Without a limit, this many characters are kept, and more only where these cover less of the text than COVERED:
-# English Wikipedia has some 15,000 different characters, Chinese needs about 6,000.
+# Without a limit this many characters are kept, as in `tokenizers`' BERT trainer, and more only where these cover less
+# of the text than COVERED: an alphabetic script has enough with them, Chinese hasn't.
 ALPHABET_SIZE, COVERED = 1_000, 0.99995
 
 
