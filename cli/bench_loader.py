@@ -19,7 +19,7 @@ from cli.console import print_table
 def command(
     folder: Path, max_seq_length: int | None, split: str, batch_size: int, seconds: float, as_json: bool
 ) -> None:
-    """Measure how fast one process of this machine reads a corpus: examples and tokens a second, padding.
+    """Measure how fast this machine reads a corpus.
 
     Each way of reading (masks as stored or made anew, flat, padded or packed) runs for some seconds; a run that gets
     more than once through the split says so in `epochs`, and reads from memory then.

@@ -52,7 +52,12 @@ def test_a_begun_step_with_other_options_is_refused_too(tmp_path: Path) -> None:
 
 
 def test_force_removes_the_step_and_what_follows_but_not_what_precedes(tmp_path: Path) -> None:
-    for name, output in (("extract", "documents"), ("vocab", "vocab"), ("tokens", "tokens"), ("examples-128", "shards")):
+    for name, output in (
+        ("extract", "documents"),
+        ("vocab", "vocab"),
+        ("tokens", "tokens"),
+        ("examples-128", "shards"),
+    ):
         step = make(tmp_path, name)
         step.begin()
         step.complete({})
@@ -132,5 +137,8 @@ def test_the_lock_dies_with_its_holder(tmp_path: Path) -> None:
 
 def test_a_folder_below_a_file_is_a_named_problem(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("x")
-    with pytest.raises(BuildError, match=r"notes.txt/corpus can't be written"), lock_folder(tmp_path / "notes.txt/corpus"):
+    with (
+        pytest.raises(BuildError, match=r"notes.txt/corpus can't be written"),
+        lock_folder(tmp_path / "notes.txt/corpus"),
+    ):
         pass

@@ -29,7 +29,10 @@ def clean(text: str, language: str = "en", **options: object) -> str:
         ("A {{convert|5|ft|11|in|m}} man ran {{cvt|10|-|20|km}}.", "A 5 feet 11 inches man ran 10–20 km."),
         ("It is {{convert|1|mi|km|adj=on}} long.", "It is 1-mile long."),
         ("On {{formatnum:12345.5}} days", "On 12,345.5 days"),
-        ("{{circa|1900}} {{as of|2010|5|lc=y}} {{frac|3|1|2}} {{val|5|e=3|u=m}}", "c. 1900 as of May 2010 3 1/2 5 × 103 m"),
+        (
+            "{{circa|1900}} {{as of|2010|5|lc=y}} {{frac|3|1|2}} {{val|5|e=3|u=m}}",
+            "c. 1900 as of May 2010 3 1/2 5 × 103 m",
+        ),
         ("Born {{birth date|1951|3|9|df=y}} and {{dts|2011-05-06}}.", "Born 9 March 1951 and May 6, 2011."),
         ("He said:{{quote|Be brave, {{lang|fr|mon ami}}.|Me}}", "He said:\n\nBe brave, mon ami."),
         ("a{{ndash}}b{{snd}}c{{mdash}}d", "a–b – c—d"),
@@ -44,7 +47,10 @@ def clean(text: str, language: str = "en", **options: object) -> str:
         ("Text.\n{| class=x\n| a\n{|\n| b\n|}\n|}\nMore.", "Text.\n\nMore."),
         ("<poem>Line one\nline two</poem>", "Line one line two"),
         ("<!-- c -->A<!-- d\n-->B\n<!-- e -->\nC", "AB C"),
-        ("Ada ({{IPAc-en|a}}; 1 May 1900) was ({{lang-fr|}}) here {{unknown}} , there.", "Ada (1 May 1900) was here, there."),
+        (
+            "Ada ({{IPAc-en|a}}; 1 May 1900) was ({{lang-fr|}}) here {{unknown}} , there.",
+            "Ada (1 May 1900) was here, there.",
+        ),
         ("H<sub>2</sub>O and 10<sup>6</sup>", "H2O and 106"),
         ("call main() and f(x)", "call main() and f(x)"),
         ("wait . . . for it", "wait . . . for it"),
@@ -68,7 +74,11 @@ def test_rule_gives_the_text_that_a_reader_sees(wikitext: str, text: str) -> Non
         ("de", "[[Datei:A.jpg|mini|Bild]]Der {{lang|en|''word''}} {{nowrap|12 km}}.", "Der word 12 km."),
         ("fr", "Il dit « oui » ; {{unité|25|km}} : {{date|6|mai|2011}}", "Il dit « oui » ; 25 km : 6 mai 2011"),
         ("zh", "使用-{zh-hans:计算机;zh-hant:電腦}-與-{里}-。-{T|x}-", "使用计算机與里。"),
-        ("ja", "{{仮リンク|名前|en|Name}}（{{lang|en|x}}）は[[ファイル:A.png|thumb|図]]町である。", "名前（x）は町である。"),
+        (
+            "ja",
+            "{{仮リンク|名前|en|Name}}（{{lang|en|x}}）は[[ファイル:A.png|thumb|図]]町である。",
+            "名前（x）は町である。",
+        ),
         ("ar", "[[ملف:A.jpg|تصغير|x]]نص عربي [[رابط|كلمة]].", "نص عربي كلمة."),
         ("el", "[[Αρχείο:A.jpg|μικρογραφία|x]]Το {{nowrap|5 χλμ}} [[Κατηγορία:Α]]", "Το 5 χλμ"),
         ("hi", "[[चित्र:A.jpg|अंगूठाकार|x]]यह हिन्‍दी है", "यह हिन्‍दी है"),
@@ -118,7 +128,13 @@ def test_options_keep_and_drop_templates_by_name() -> None:
 
 @pytest.mark.parametrize(
     ("text", "reason"),
-    [("x" * 2000, "too-large"), ("é" * 600, "too-large"), ("[[a]] " * 60, "too-many-nodes"), ("", "no-text"), ("{{x}}", "no-text")],
+    [
+        ("x" * 2000, "too-large"),
+        ("é" * 600, "too-large"),
+        ("[[a]] " * 60, "too-many-nodes"),
+        ("", "no-text"),
+        ("{{x}}", "no-text"),
+    ],
 )
 def test_a_page_beyond_a_bound_is_rejected_with_its_word(text: str, reason: str) -> None:
     options = ExtractOptions(max_page_bytes=1000, max_nodes=50)
@@ -133,7 +149,9 @@ def test_depth_is_bounded_for_brackets_tables_and_tags() -> None:
 
 
 def test_rules_are_counted_and_holes_name_their_template() -> None:
-    cleaned = Cleaner(SiteInfo(language="en"), ExtractOptions()).clean("X", "It has an area of {{area}} and [[b]].<ref>c</ref>")
+    cleaned = Cleaner(SiteInfo(language="en"), ExtractOptions()).clean(
+        "X", "It has an area of {{area}} and [[b]].<ref>c</ref>"
+    )
     assert cleaned.rules["tag:ref"] == 1
     assert cleaned.rules["link"] == 1
     assert cleaned.rules["hole:area"] == 1
@@ -155,4 +173,6 @@ def test_explain_covers_the_whole_page_in_order() -> None:
     rules = {span.rule: span.kept for span in spans}
     assert rules["template:cvt"] is True
     assert rules["text"] is True
-    assert not any(rules[r] for r in ("tag:ref", "table", "file", "list line", "heading line", "comment", "quotes", "link"))
+    assert not any(
+        rules[r] for r in ("tag:ref", "table", "file", "list line", "heading line", "comment", "quotes", "link")
+    )

@@ -19,7 +19,17 @@ UNITS = """{{ }} [[ ]] {{a| {{{ {{{a| <ref> <ref\x20name= <!-- <!--- \n{| \n|} '
 CLEANER = Cleaner(SiteInfo(language="zh"), ExtractOptions())
 MARKUP = re.compile(r"\{\{|\}\}|\[\[|\]\]|<ref[\s>/]|<!--|[\x00-\x08]")
 PIECES = [u.encode().decode("unicode_escape") if "\\" in u else u for u in UNITS.split(" ")]
-PIECES = [piece for line in PIECES for piece in line.split("\n") if piece] + ["\n", "\n\n", " ", "word. ", "'' ", "]", "}", "\x02", "\x05"]
+PIECES = [piece for line in PIECES for piece in line.split("\n") if piece] + [
+    "\n",
+    "\n\n",
+    " ",
+    "word. ",
+    "'' ",
+    "]",
+    "}",
+    "\x02",
+    "\x05",
+]
 
 
 @pytest.mark.parametrize("piece", PIECES)
