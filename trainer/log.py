@@ -21,7 +21,7 @@ class RunLog:
 
     def __init__(self, run: Path, first_step: int, tensorboard: bool) -> None:
         self.path = run / "log.jsonl"
-        kept = [record for record in read_log(self.path) if record.get("step", 0) <= first_step]
+        kept = [record for record in read_log(self.path) if first_step and record.get("step", 0) <= first_step]
         with publish(self.path) as temporary:
             temporary.write_text("".join(f"{json.dumps(record)}\n" for record in kept), encoding="utf-8")
         self._file = self.path.open("a", encoding="utf-8")

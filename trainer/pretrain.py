@@ -21,7 +21,7 @@ from trainer.optim import make_optimizer
 from trainer.precision import choose_precision, peak_flops
 from trainer.presets import PRESETS, preset_shape
 from trainer.progress import RunLines
-from trainer.run_folder import check_lengths, initial_config, publish_weights, resumable, write_model_files
+from trainer.run_folder import check_lengths, clear, initial_config, publish_weights, resumable, write_model_files
 from trainer.schedule import Schedule
 from trainer.watch import NextSentenceWatch, StopSignal, Stopwatch, Sums
 from trainer.weights import load_weights
@@ -62,6 +62,9 @@ def _pretrain(options: PretrainOptions, phases: tuple[Phase, ...], world: World,
     config = initial_config(options, corpus.vocabulary.tokens, preset_shape(options.preset))
     check_lengths(config, [phase.length for phase in phases])
     precision, precision_words = choose_precision(options.precision, world.device)
+    if options.force and world.is_first:
+        clear(run)
+    world.wait()
     checkpoint, first_step, problems = resumable(run, options)
     world.wait()
     for problem in problems:

@@ -21,12 +21,8 @@ _OWN = ("checkpoints", "tensorboard", "log.jsonl", "curves.png", "config.json", 
 def resumable(run: Path, options: PretrainOptions) -> tuple[Path | None, int, list[str]]:
     """Return the checkpoint to go on from with its step, and lines about damaged ones; (None, 0, []) for a new run.
 
-    With `--force` what an earlier run left is removed.
-
     Raises BuildError where the run was begun with other options, FormatError where all checkpoints are damaged.
     """
-    if options.force:
-        clear(run)
     path, state, problems = newest_state(run)
     if path is None:
         _refuse_strangers(run)
