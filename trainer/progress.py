@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from typing import Any
 
 # Plain lines end up in log files: not more than one in so many seconds.
 _PLAIN_SECONDS = 10
+_CLEAR_LINE = "\r\x1b[2K"
 
 
 class RunLines:
@@ -16,7 +18,7 @@ class RunLines:
     def __init__(self, total_steps: int, quiet: bool = False) -> None:
         self.total, self.quiet = total_steps, quiet
         self._told = float("-inf")
-        self._status: Any = None
+        self._live = False
 
     def say(self, line: str) -> None:
         """Print one line that stays."""
@@ -39,17 +41,15 @@ class RunLines:
             self.say(text)
 
     def _show(self, text: str) -> None:
-        if self._status is None:
-            from rich.console import Console
-
-            self._status = Console(stderr=True, highlight=False).status("")
-            self._status.start()
-        self._status.update(text)
+        self._live = True
+        width = shutil.get_terminal_size().columns
+        sys.stderr.write(f"{_CLEAR_LINE}{text[: width - 1]}")
+        sys.stderr.flush()
 
     def _clear(self) -> None:
-        if self._status is not None:
-            self._status.stop()
-            self._status = None
+        if self._live:
+            sys.stderr.write(_CLEAR_LINE)
+            self._live = False
 
     def close(self) -> None:
         """Take the live line away."""
