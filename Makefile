@@ -49,7 +49,7 @@ bare: .bare/.ready
 .bare/.ready: pyproject.toml constraints.txt
 	test -x .bare/bin/python || $(PYTHON) -m venv .bare
 	$(BIN)/uv pip install --quiet --python .bare/bin/python -c constraints.txt \
-		fsspec indexed-bzip2 lxml matplotlib mwparserfromhell nanotoken numpy pyarrow sentencex tokenizers \
+		fsspec google-crc32c lxml matplotlib mwparserfromhell nanotoken numpy pyarrow sentencex tokenizers \
 		pytest hypothesis
 	touch $@
 
