@@ -49,8 +49,8 @@ def decode_text(data: bytes) -> str | None:
 
     A byte order mark decides; then valid UTF-8; then UTF-8 with a few damaged bytes (which are dropped); then the
     encoding the file names (`Character set encoding: ISO-8859-2`), where its bytes are valid in it; else
-    Windows-1252. Control characters are dropped; UTF-8 that was encoded twice (`Ã©` for `é`) is repaired; the result
-    is NFC.
+    Windows-1252. Control characters are dropped, `\\r\\n` becomes `\\n`; UTF-8 that was encoded twice (`Ã©` for `é`) is
+    repaired; the result is NFC.
 
     >>> decode_text(b"caf\\xe9"), decode_text("café".encode("utf-16")), decode_text(b"GIF89a\\0\\1\\0")
     ('café', 'café', None)
@@ -65,8 +65,11 @@ def decode_text(data: bytes) -> str | None:
         text = _finish(data.decode(order, "replace"), wide=True) if order else None
         # Any pair of bytes is a character of UTF-16; text has blanks or lines as well.
         return text if text and (" " in text or "\n" in text) else None
-    plain = data.translate(None, _CONTROLS)
-    if len(data) - len(plain) > max(_FEW_CONTROLS, len(data) // 200):
+    # Carriage returns go in the same pass as control characters, where every one of them is half of a line end.
+    num_returns = data.count(b"\r")
+    num_returns = num_returns if num_returns and num_returns == data.count(b"\r\n") else 0
+    plain = data.translate(None, _CONTROLS + b"\r" if num_returns else _CONTROLS)
+    if len(data) - len(plain) - num_returns > max(_FEW_CONTROLS, len(data) // 200):
         return None
     return _decode_plain(plain)
 

@@ -20,7 +20,8 @@ _CHAPTER = re.compile(
     rf"(?:the\s+)?(?:[ivxlcdm]+|\d+|(?:{_NUMBER_WORDS})(?:[- ](?:{_NUMBER_WORDS}))?)(?![\w'’])",
     _I,
 )
-_CHAPTER_STARTS = frozenset((
+# Four letters rule out that a block begins with a chapter's name, at a tenth of the pattern's cost.
+CHAPTER_STARTS = frozenset((
     "the ", "chap", "book", "part", "volu", "vol.", "cant", "act ", "scen", "stav", "lett", "sect", "tale",
     "epis", "stor", "less", "fit ", "phas", "livr", "tome", "kapi", "teil", "buch", "band", "capí", "capi",
     "libr", "hoof", "deel", "глав", "част", "книг", "luku", "osa ",
@@ -89,8 +90,8 @@ def _is_chapter_line(rest: str) -> bool:
 
 
 def begins_chapter(block: str) -> bool:
-    """Say whether a block may begin with a chapter's name; four letters rule most out, at a tenth of the cost."""
-    return block[:4].lower() in _CHAPTER_STARTS and bool(_CHAPTER.match(block))
+    """Say whether a block may begin with a chapter's name."""
+    return bool(_CHAPTER.match(block))
 
 
 def is_capitals(line: str) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
-from bertdata.extract.blocks import Kind, classify, is_plain_prose
+from bertdata.extract.blocks import Kind, classify, find_suspects, is_plain_prose
 from bertdata.extract.credits import is_credit
 from bertdata.extract.headings import split_heading
 from bertdata.extract.hyphens import join_hyphens
@@ -56,7 +57,8 @@ def clean_book(text: str, keep_verse: bool = True, start: int = 0, end: int | No
         segment, num_notes = drop_notes(segment)
         if num_notes:
             cleaner.prose.rules["bracketed-note"] = cleaner.prose.rules.get("bracketed-note", 0) + num_notes
-        cleaner.read(split_blocks(join_hyphens(segment), layout))
+        segment = join_hyphens(segment)
+        cleaner.read(split_blocks(segment, layout), find_suspects(segment))
     return cleaner.finish()
 
 
@@ -87,21 +89,26 @@ class _Cleaner:
         self.pending = ""
         self.is_open = False
 
-    def read(self, blocks: Iterable[str]) -> None:
-        width, paragraphs = self.width, self.prose.paragraphs
+    def read(self, blocks: Iterable[str], suspects: tuple[str, ...]) -> None:
+        blocks = iter(blocks)
+        for block in islice(blocks, max(0, _FRONT_BLOCKS - self.num_blocks)):
+            self.num_blocks += 1
+            self._read_slowly(block)
+        width, append = self.width, self.prose.paragraphs.append
         for block in blocks:
             self.num_blocks += 1
-            self.position += len(block)
-            if self.skipping is None and self.num_blocks > _FRONT_BLOCKS and is_plain_prose(block, width):
+            if self.skipping is None and is_plain_prose(block, width, suspects):
                 self.last_kind = "prose"
                 if self.is_open or self.pending or block[0].islower():
                     self._keep(block)
                 else:
-                    paragraphs.append(block.replace("\n", " "))
+                    self.position += len(block)
+                    append(block.replace("\n", " "))
             else:
                 self._read_slowly(block)
 
     def _read_slowly(self, block: str) -> None:
+        self.position += len(block)
         heading, rest = split_heading(block)
         if heading:
             self._consider(heading, "chapter")
