@@ -28,7 +28,7 @@ _PEAKS = {
 def supports_bf16(device: torch.device) -> bool:
     """Tell whether bf16 products are done in hardware; without that they were 11 times slower than fp32 on a CPU."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type == "cpu":
         return any(
             bool(getattr(torch.cpu, name, bool)()) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
