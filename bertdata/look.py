@@ -68,7 +68,8 @@ def _shown(examples: Any, row: int, tokens: tuple[str, ...], ids: dict[int, str]
         original, segment = labels.get(n, token), int(n >= border)
         mark = _mark(token, labels.get(n))
         last = words[-1] if words else None
-        if last and token.startswith("##") and not mark and not last.mark and last.segment == segment:
+        joins = last and last.segment == segment and not last.mark and last.shown != "[CLS]"
+        if last and joins and token.startswith("##") and not mark:
             piece = token.removeprefix("##")
             words[-1] = Word(last.shown + piece, last.original + piece, "", segment)
         else:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
 from pathlib import Path
 from typing import Any
 
 from bertdata.files import publish
 from bertdata.report_examples import example_pairs
 from bertdata.report_numbers import by_length, shares_of
-from bertdata.report_page import Section, number, page, percent, size, tiles
+from bertdata.report_page import Section, listed, number, page, percent, size, tiles
 from bertdata.report_sections import cleaning, lengths, masks, recipe, shards, sources
 from bertdata.report_vocab import vocabulary
 
@@ -29,6 +29,8 @@ def write_report(folder: Path, manifest: dict[str, Any], output: Path | None = N
 
 def report_page(folder: Path, manifest: dict[str, Any]) -> str:
     """Return the page's HTML."""
+    # Sorted as in the file: what a build has in memory is in the order in which it was counted.
+    manifest = json.loads(json.dumps(manifest, sort_keys=True))
     sections = [
         Section("sources", "Sources", sources(manifest)),
         Section("lengths", "Lengths", lengths(manifest)),
@@ -43,23 +45,8 @@ def report_page(folder: Path, manifest: dict[str, Any]) -> str:
         f"Made by bertdata {manifest['bertdata_version']}. Every option and checksum is in manifest.json; "
         "<code>bertdata verify</code> checks them."
     )
-    return page(_title(manifest), _lead(manifest), _numbers(manifest), [s for s in sections if s.body], foot)
-
-
-def _title(manifest: dict[str, Any]) -> str:
-    return _listed(manifest["documents"]["by_source"])
-
-
-def _listed(names: Iterable[str], most: int = 3) -> str:
-    """Return names as a phrase.
-
-    >>> _listed(["books"]), _listed(["books", "enwiki"]), _listed("abcdef")
-    ('books', 'books and enwiki', 'a, b, c and 3 more')
-    """
-    some = list(names)
-    if len(some) > most + 1:
-        some = [*some[:most], f"{len(some) - most} more"]
-    return " and ".join(filter(None, (", ".join(some[:-1]), *some[-1:])))
+    names = list(manifest["documents"]["by_source"])
+    return page(names, _lead(manifest), _numbers(manifest), [s for s in sections if s.body], foot)
 
 
 def _lead(manifest: dict[str, Any]) -> str:
@@ -71,7 +58,7 @@ def _lead(manifest: dict[str, Any]) -> str:
         "none": "full sentences without pairs",
     }
     unit = {"token": "tokens", "whole-word": "tokens, whole words", "span": "tokens, in spans"}
-    sizes = _listed(map(str, options["max_seq_length"]), 9)
+    sizes = listed(map(str, options["max_seq_length"]), 9)
     return (
         f"{number(documents['count'])} documents as BERT pretraining examples of up to {sizes} tokens: "
         f"{pairs[options['pairs']]}, {100 * options['masked_lm_prob']:g} % of {unit[options['masking']]} to predict."

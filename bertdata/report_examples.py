@@ -9,7 +9,7 @@ from typing import Any
 from bertdata.errors import BertdataError
 from bertdata.look import ShownExample, Word, sample_examples
 from bertdata.report_numbers import by_length
-from bertdata.report_page import Html, escape, name, number
+from bertdata.report_page import Html, escape, name, number, without_folder
 
 _NUM = 10
 # Fixed: the same corpus shows the same examples.
@@ -23,9 +23,9 @@ _LABELS = {
 }
 LEGEND = Html(
     '<ul class="legend">'
-    '<li><bdi class="m masked"><span>[MASK]</span><span class="was">word</span></bdi> hidden, and what it was</li>'
-    '<li><bdi class="m random"><span>other</span><span class="was">word</span></bdi> exchanged, and what it was</li>'
-    '<li><bdi class="m kept"><span>word</span></bdi> to predict, but kept as it is</li></ul>\n'
+    '<li><bdi class="m masked"><bdi>[MASK]</bdi><bdi class="was">word</bdi></bdi> hidden, and what it was</li>'
+    '<li><bdi class="m random"><bdi>other</bdi><bdi class="was">word</bdi></bdi> exchanged, and what it was</li>'
+    '<li><bdi class="m kept"><bdi>word</bdi></bdi> to predict, but kept as it is</li></ul>\n'
 )
 
 
@@ -38,8 +38,7 @@ def example_pairs(folder: Path, manifest: dict[str, Any]) -> Html:
     try:
         examples = sample_examples(folder, int(length), split, _NUM, _SEED, manifest)
     except BertdataError as error:
-        # Without the folder: a page must not depend on where its corpus lies.
-        why = str(error).replace(f"{folder}/", "")
+        why = without_folder(error, folder)
         return Html(f'<p class="note">No examples can be shown: {escape(why)}</p>\n')
     mode = manifest["options"]["examples"]["pairs"]
     shown = "".join(_article(example, mode) for example in examples)
@@ -76,5 +75,5 @@ def _word(word: Word) -> str:
         return f'<bdi class="special">{word.shown}</bdi>'
     if not word.mark:
         return escape(word.shown)
-    was = "" if word.mark == "kept" else f'<span class="was">{escape(word.original)}</span>'
-    return f'<bdi class="m {word.mark}"><span>{escape(word.shown)}</span>{was}</bdi>'
+    was = "" if word.mark == "kept" else f'<bdi class="was">{escape(word.original)}</bdi>'
+    return f'<bdi class="m {word.mark}"><bdi>{escape(word.shown)}</bdi>{was}</bdi>'

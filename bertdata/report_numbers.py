@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -56,7 +57,9 @@ def shares_of(manifest: dict[str, Any], key: str) -> list[Share]:
     counted, options = split["statistics"], manifest["options"]["examples"]
     if not split["examples"] or not counted.get("lengths"):
         return []
-    metadata = {**options, "vocab_size": manifest["vocab"]["size"]}
+    # The manifest counts what was decided for a token, not what came of it: a random word that happened to be the
+    # right one is random here. So the shares are 80, 10 and 10 % themselves, as in a vocabulary without end.
+    metadata = {**options, "vocab_size": math.inf}
     counts = {
         **{name: counted[name] for name in ("examples", "tokens", "masked", "random_next")},
         "as_mask": counted["masked_as_mask"],

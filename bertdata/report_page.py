@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from bertdata.promises import Share
@@ -42,6 +43,11 @@ def escape(value: Any) -> str:
 def name(value: Any) -> Html:
     """Return a name from outside (a title, a template) that keeps its own direction inside a line of ours."""
     return Html(f"<bdi>{escape(value)}</bdi>")
+
+
+def without_folder(error: Exception, folder: Path) -> str:
+    """Return what an error says, without the corpus' place: a page must not depend on where its corpus lies."""
+    return str(error).replace(f"{folder}/", "").replace(str(folder), "the corpus")
 
 
 def number(value: float) -> str:
@@ -131,8 +137,20 @@ def tolerance(share: Share) -> Html:
     return Html(f'<svg class="mark" viewBox="0 0 120 18" aria-hidden="true">{band}{line}{dot}</svg>')
 
 
-def page(title: str, lead: str, head: str, sections: Sequence[Section], foot: str) -> str:
-    """Return the whole page."""
+def listed(names: Iterable[str], most: int = 3) -> str:
+    """Return names as a phrase.
+
+    >>> listed(["books"]), listed(["books", "enwiki"]), listed("abcdef")
+    ('books', 'books and enwiki', 'a, b, c and 3 more')
+    """
+    some = list(names)
+    if len(some) > most + 1:
+        some = [*some[:most], f"{len(some) - most} more"]
+    return " and ".join(filter(None, (", ".join(some[:-1]), *some[-1:])))
+
+
+def page(names: Sequence[str], lead: str, head: str, sections: Sequence[Section], foot: str) -> str:
+    """Return the whole page; `names` are those of the corpus' sources, `lead`, `head` and `foot` HTML."""
     links = "".join(f'<a href="#{s.anchor}">{escape(s.title)}</a>' for s in sections)
     body = "".join(f'<section id="{s.anchor}"><h2>{escape(s.title)}</h2>\n{s.body}</section>\n' for s in sections)
     return (
@@ -140,7 +158,8 @@ def page(title: str, lead: str, head: str, sections: Sequence[Section], foot: st
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n'
-        f"<title>{escape(title)}: corpus report</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n"
-        f'<header><p class="eyebrow">Corpus report</p>\n<h1>{name(title)}</h1>\n<p class="lead">{lead}</p>\n{head}'
+        f"<title>{escape(listed(names))}: corpus report</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n"
+        f'<header><p class="eyebrow">Corpus report</p>\n<h1>{listed(map(name, names))}</h1>\n'
+        f'<p class="lead">{lead}</p>\n{head}'
         f'<nav aria-label="Sections">{links}</nav></header>\n{body}<footer>{foot}</footer>\n</main>\n</body>\n</html>\n'
     )

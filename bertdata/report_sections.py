@@ -101,9 +101,8 @@ def masks(manifest: dict[str, Any]) -> str:
 
 
 def _share(share: Share) -> tuple[Any, ...]:
-    verdict = Html(
-        f'<span class="{"good" if share.passed else "bad"}">{"✓ holds" if share.passed else "✗ is off"}</span>'
-    )
+    kind, sign, words = ("good", "✓", "holds") if share.passed else ("bad", "✗", "is off")
+    verdict = Html(f'<span class="{kind}">{sign} <span class="verdict">{words}</span></span>')
     return share.name, tolerance(share), verdict, f"{share.found:.4f}", share.expected
 
 
@@ -167,8 +166,8 @@ def recipe(manifest: dict[str, Any]) -> str:
     """Return the options, the seed and the versions that the bytes follow from."""
     rows = [
         (step, Html(f"<code>{escape(key)}</code>"), Html(f'<span class="code">{name(_value(value))}</span>'))
-        for step, options in manifest["options"].items()
-        for key, value in sorted(options.items())
+        for step in ("extract", "vocab", "tokens", "examples")
+        for key, value in manifest["options"].get(step, {}).items()
     ]
     versions = ", ".join(f"{escape(key)} {escape(value)}" for key, value in sorted(manifest["versions"].items()))
     return (

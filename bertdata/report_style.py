@@ -41,9 +41,9 @@ caption{text-align:start;color:var(--muted);padding-bottom:.4rem}
 th,td{padding:.42rem .9rem .42rem 0;text-align:start;vertical-align:baseline;border-bottom:1px solid var(--line)}
 th{color:var(--muted);font-weight:500;font-size:.84rem;white-space:nowrap}
 th.n,td.n{text-align:right;padding:.42rem 0 .42rem .9rem;white-space:nowrap}
-td{overflow-wrap:anywhere}
-td:first-child{min-width:8rem}
-.pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,22rem),1fr));gap:1.2rem 2rem;margin:1.4rem 0}
+td{overflow-wrap:break-word}
+td:first-child{min-width:8rem;overflow-wrap:anywhere}
+.pair{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,24rem),1fr));gap:1.2rem 2rem;margin:1.4rem 0}
 figure{margin:0}figure svg{display:block;width:100%;height:auto;font-family:inherit;overflow:visible}
 figcaption{margin-top:.3rem;color:var(--muted);font-size:.88rem}
 .mark{display:inline-block;width:7.5rem;height:1.1rem;vertical-align:-.2rem}
@@ -66,7 +66,7 @@ article header b{color:var(--ink);font-weight:620}
 .side p+p{line-height:1.4}
 .special{color:var(--muted);font-size:.82em}
 .from{color:var(--muted);font-size:.84rem}
-.m{border-radius:.3rem;white-space:nowrap;-webkit-box-decoration-break:clone;box-decoration-break:clone;
+.m{direction:inherit;border-radius:.3rem;white-space:nowrap;-webkit-box-decoration-break:clone;box-decoration-break:clone;
 padding:.08em 0}
 .m>*{padding:.08em .38em}.m>:first-child{border-radius:.3rem}
 .m .was{padding-inline-start:.3em}
@@ -75,7 +75,10 @@ padding:.08em 0}
 .kept{background:var(--kept-soft);color:var(--kept);box-shadow:inset 0 0 0 1px var(--kept)}
 footer{margin-top:4rem;padding-top:1.2rem;border-top:1px solid var(--line);color:var(--muted);font-size:.88rem}
 @media (max-width:40rem){.tiles{grid-template-columns:repeat(2,minmax(0,1fr))}}
-@media (max-width:34rem){main{padding:2rem 1rem 3rem}article{padding:.9rem .9rem 1rem}
+@media (max-width:34rem){main{padding:2rem 1rem 3rem}.mark{width:3.4rem}
+table{font-size:.86rem}td:first-child{min-width:7.2rem}
+th,td{padding:.42rem .6rem .42rem 0}th.n,td.n{padding-left:.6rem}.verdict{position:absolute;left:-999rem}
+article{padding:.9rem .9rem 1rem}
 .side{grid-template-columns:1.2rem minmax(0,1fr)}}
 @media print{nav{display:none}section{break-inside:auto}article,figure{break-inside:avoid}}
 """

@@ -9,7 +9,7 @@ from typing import Any
 from bertdata.coverage import MAX_LENGTH, coverage_of_file
 from bertdata.errors import BertdataError
 from bertdata.report_figures import bars
-from bertdata.report_page import Html, escape, figure, name, number, percent, table
+from bertdata.report_page import Html, escape, figure, name, number, percent, table, without_folder
 from bertdata.vocab import read_vocabulary
 
 # Bars of the histograms; the last holds all that is longer.
@@ -29,7 +29,7 @@ def vocabulary(folder: Path, manifest: dict[str, Any]) -> str:
     try:
         found = coverage_of_file(counts, read_vocabulary(folder / "vocab" / "vocab.txt", lowercase))
     except BertdataError as error:
-        why = str(error).replace(f"{folder}/", "")
+        why = without_folder(error, folder)
         return f'{text}<p class="note">Its coverage can\'t be told: {escape(why)}</p>\n{_of_tokens(manifest["tokens"])}'
     return text + _of_words(found)
 
@@ -66,8 +66,9 @@ def _share(found: dict[str, Any], what: str) -> str:
 
 
 def _bars(histogram: Sequence[int], most: int, unit: str, title: str) -> Html:
-    heights = [*histogram[1:most], sum(histogram[most:])]
-    longest = max((n for n, count in enumerate(histogram) if count), default=0)
+    longest = max((n for n, count in enumerate(histogram) if count), default=1)
+    num = min(most, longest)
+    heights = [*histogram[1:num], sum(histogram[num:])]
     more = f"; the last bar is {most} and more" if longest > most else ""
     more += f", {MAX_LENGTH} or more among them" if longest >= MAX_LENGTH else ""
     edges = [n + 0.5 for n in range(len(heights) + 1)]
