@@ -55,6 +55,12 @@ class TokensOptions:
         require(self.batch_bytes > 0, f"batch_bytes is {self.batch_bytes}: 1 or more bytes")
 
 
+_COUNTED = (
+    *("documents", "no_tokens", "rows", "text_bytes", "sentences", "empty_sentences"),
+    *("tokens", "unknown_tokens", "checked_texts"),
+)
+
+
 class _Part(NamedTuple):
     document_hash: int
     part: int
@@ -75,13 +81,7 @@ def tokenize_documents(
     Raises BuildError where the two WordPiece libraries don't agree.
     """
     encoder = Encoder(vocabulary, options.max_word_chars, options.library)
-    counts: dict[str, Any] = dict.fromkeys(
-        (
-            *("documents", "no_tokens", "rows", "text_bytes", "sentences", "empty_sentences"),
-            *("tokens", "unknown_tokens", "checked_texts"),
-        ),
-        0,
-    )
+    counts: dict[str, Any] = dict.fromkeys(_COUNTED, 0)
     languages: dict[str, int] = {}
     with TokensWriter(output_path, vocabulary) as writer:
         for batch in _batches(_parts(documents_path, options, counts, languages), options.batch_bytes):

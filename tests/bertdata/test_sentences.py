@@ -86,7 +86,7 @@ def test_a_cut_never_parts_a_word() -> None:
     assert max(map(len, cut_sentence("船" * 5_000))) == MAX_SENTENCE_CHARS
 
 
-UNITS = ["lorem ipsum ", "船夫在河邊", "word, (and ", "The end. ", '"', "(", ".", "\n", "a.b.", "1. "]
+UNITS = ["lorem ipsum ", "船夫在河邊", "word, (and ", '"', "(", ".", "\n", "a.b."]
 
 
 @pytest.mark.parametrize("unit", UNITS)
