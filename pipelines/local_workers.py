@@ -240,7 +240,9 @@ class _Worker(worker_handlers.GrpcWorkerHandler):  # type: ignore[misc]
         what = f"Worker process {pid or ''} {describe_exit(returncode)}".replace("  ", " ")
         words = self._spawner.last_words
         with contextlib.suppress(OSError), Path(self._log).open("rb") as log:
-            words = words or (last_line(log) if returncode > 0 else "")
+            said = last_line(log)
+            # Of a killed worker the log's end is chance, but for the watch on pages, which says whom it kills and why.
+            words = words or (said if returncode > 0 or "this is a bug" in said else "")
         where = f" (its log: {self._log})" if self._run.log_dir else ""
         advice = "Run the same command again" + (", with fewer --workers if memory is short" if returncode < 0 else "")
         return WorkerError(f"{what}{f', saying: {words}' if words else ''}{where}. {advice}.")

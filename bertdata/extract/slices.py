@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from bertdata.errors import InputError
 from bertdata.records import Slice, Source
@@ -25,30 +23,14 @@ def plan_slices(sources: Sequence[Source]) -> list[Slice]:
 
 
 def _plan_wikipedia(source: Source) -> list[Slice]:
-    from bertdata.extract.dump import check_parts, plan_dump
+    from bertdata.extract.dump import check_parts, plan_dump, read_siteinfo
 
     check_parts(source.files)
     return [
-        Slice(0, source.name or dump_name(path), "wikipedia", (path,), (name,), start, end, form, num_bytes)
+        Slice(0, source.name or read_siteinfo(path).dbname, "wikipedia", (path,), (name,), start, end, form, num_bytes)
         for path, name in zip(source.files, source.names, strict=True)
         for start, end, form, num_bytes in plan_dump(path)
     ]
-
-
-def dump_name(path: str) -> str:
-    """Return a dump's source name: its `<dbname>`, else what its file name begins with.
-
-    >>> dump_name_of_file("enwiki-20260901-pages-articles.xml.bz2")
-    'enwiki'
-    """
-    from bertdata.extract.dump import read_siteinfo
-
-    return read_siteinfo(path).dbname or dump_name_of_file(Path(path).name)
-
-
-def dump_name_of_file(file_name: str) -> str:
-    """Return the part of a dump's file name before its date or kind."""
-    return re.split(r"[-.]", file_name, maxsplit=1)[0] or "wikipedia"
 
 
 def _plan_packs(source: Source) -> list[Slice]:
