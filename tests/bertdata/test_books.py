@@ -215,8 +215,8 @@ def test_any_text_gives_paragraphs_without_blank_lines_or_runs_of_blanks(text: s
 _LINES = [
     "", " ", "He said so.", "CHAPTER IV", "XIV", "12", "* * *", "  And sat in my father's chair,", "THE STORM",
     "CONTENTS", "INDEX", "Transcriber's Note", "[Illustration", "]", "-", "--", "“", ".",
-    "It was a dark night, and the rain fell on the", "roof. Nobody went to the door, since all of them had heard it im-",
-    "1. One", "portant", "a  b  c  d", "| a | b |", "1. One",
+    "It was a dark night, and the rain fell on the",
+    "roof. Nobody went to the door, since all of them had heard it im-", "portant", "a  b  c  d", "| a | b |", "1. One",
     "[1] A note.", "The Letter . . . . 1", "私は猫である。", "_", "\u3000", "Produced by Example", "THE END",
 ]  # fmt: skip
 
