@@ -107,13 +107,14 @@ class _CharacterTable(dict[int, str]):
 
     def __init__(self, splitter: WordSplitter) -> None:
         super().__init__()
-        self._splitter, self.ordered = splitter, ""
+        self._splitter = splitter
+        self.ordered: set[str] = set()
 
     def __missing__(self, code: int) -> str:
         character = chr(code)
         made = "".join(map(self._isolate, self._splitter.normalize(character)))
         if made and self._splitter.lowercase and (combining(character) or category(character) == "Cn"):
-            self.ordered += character
+            self.ordered.add(character)
         self[code] = made
         return made
 
@@ -171,8 +172,7 @@ class WordSplitter:
         # One translation of all pieces; none of them holds a line feed. Per piece the library takes 10 times as long.
         made = "\n".join(texts).translate(self._table).split("\n") if texts else []
         if self._table.ordered:
-            has_marks = re.compile(f"[{re.escape(self._table.ordered)}]")
-            for i in [i for i, text in enumerate(texts) if has_marks.search(text)]:
+            for i in [i for i, text in enumerate(texts) if not self._table.ordered.isdisjoint(text)]:
                 made[i] = " ".join(word for some in _cut(texts[i]) for word in self.words(some))
         return _repeat_counts(pc.ascii_split_whitespace(pa.array(made, pa.large_string())), pieces["count"])
 
