@@ -94,8 +94,8 @@ class Spread(NamedTuple):
 def spread(files: Sequence[dict[str, Any]]) -> Spread:
     """Return how evenly a split's shards are cut.
 
-    >>> spread([{"bytes": 90}, {"bytes": 110}])
-    Spread(smallest=90, mean=100.0, largest=110, largest_off=0.1)
+    >>> spread([{"bytes": 75}, {"bytes": 125}])
+    Spread(smallest=75, mean=100.0, largest=125, largest_off=0.25)
     """
     sizes = [file["bytes"] for file in files]
     mean = sum(sizes) / len(sizes)

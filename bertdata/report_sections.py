@@ -25,7 +25,7 @@ def sources(manifest: dict[str, Any]) -> str:
         (name(n), documents["by_source"].get(n, 0), sum(skipped.get(n, {}).values()), sum(rejected.get(n, {}).values()))
         for n in names
     ]
-    parts = [table(("Source", "Documents", "Skipped", "Rejected"), rows)]
+    parts: list[str] = [table(("Source", "Documents", "Skipped", "Rejected"), rows)]
     reasons = [
         (name(source), what, name(reason), count)
         for what, groups in (("skipped", skipped), ("rejected", rejected))
@@ -36,8 +36,8 @@ def sources(manifest: dict[str, Any]) -> str:
         parts.append('<h3>Not taken</h3>\n<p class="note">Skipped was never text; rejected is kept in rejected/.</p>\n')
         parts.append(table(("Source", "", "Reason", "Pages or files"), reasons, left=3))
     parts.append(_lost(documents["lost"]))
-    rows = [(name(key or _UNSTATED), count) for key, count in documents["licenses"].items()]
-    parts += ["<h3>Licences of the text</h3>\n", table(("Licence", "Documents"), rows)]
+    licenses = [(name(key or _UNSTATED), count) for key, count in documents["licenses"].items()]
+    parts += ["<h3>Licences of the text</h3>\n", table(("Licence", "Documents"), licenses)]
     return "".join((*parts, _files(manifest["sources"])))
 
 
