@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,7 +75,7 @@ def coloured(found: ReadPage) -> Text:
     """Return the wikitext, removed spans struck out, every span that a rule read in its rule's colour."""
     text = Text()
     for span in found.spans:
-        colour = _COLOURS.get(span.rule.split(":")[0], "green" if span.rule != "text" else "")
+        colour = _COLOURS.get(re.split("[: ]", span.rule)[0], "green" if span.rule != "text" else "")
         style = colour if span.kept else f"strike {colour or 'red'}"
         text.append(found.page.text[span.start : span.end], style=style.strip())
     return text

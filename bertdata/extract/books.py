@@ -149,7 +149,7 @@ class _Reader:
                 continue
             found = True
             if is_short(text, self.options.min_document_words):
-                self.counts.skipped["too-short"] = self.counts.skipped.get("too-short", 0) + 1
+                yield self._reject(part_id, "too-short", text)
                 continue
             yield Document(
                 part_id,

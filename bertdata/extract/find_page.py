@@ -6,7 +6,8 @@ import difflib
 from dataclasses import dataclass, replace
 
 from bertdata.errors import InputError
-from bertdata.extract.dump import plan_dump, read_pages, read_siteinfo
+from bertdata.extract.dump import plan_dump, read_siteinfo
+from bertdata.extract.dump_pages import read_pages
 from bertdata.extract.options import ExtractOptions
 from bertdata.extract.wikitext import Cleaned, Cleaner, Span, explain
 from bertdata.records import Counts, Page

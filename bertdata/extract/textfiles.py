@@ -199,9 +199,9 @@ class _Reader:
     def _document(self, document_id: str, title: str, url: str, raw: str) -> Iterator[Document | Rejection]:
         text = tidy_text(raw)
         if not text:
-            yield Rejection(document_id, self.slice.source, title or Path(self.name).name, "no-text", raw[:1_000_000])
+            yield Rejection(document_id, self.slice.source, title or Path(self.name).name, "no-text", raw)
         elif is_short(text, self.options.min_document_words):
-            self.counts.skipped["too-short"] = self.counts.skipped.get("too-short", 0) + 1
+            yield Rejection(document_id, self.slice.source, title or Path(self.name).name, "too-short", raw)
         else:
             language, license_ = self.options.language or "en", self.options.license or ""
             yield Document(document_id, self.slice.source, title, text, language, url, "", license_)

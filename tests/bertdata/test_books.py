@@ -187,10 +187,11 @@ def test_a_truncated_gzip_names_the_file_or_is_counted_as_lost(tmp_path: Path) -
     assert len(counts.lost) == 1 and "a.txt.gz" in counts.lost[0]
 
 
-def test_short_books_are_skipped_where_asked(tmp_path: Path) -> None:
+def test_short_books_are_rejected_where_asked(tmp_path: Path) -> None:
     counts = Counts()
     rows = read_books(write_folder(tmp_path, {"a.txt": FIRST, "b.txt": "Too short."}), counts, min_document_words=3)
-    assert [row.id for row in rows] == ["books/a"] and counts.skipped == {"too-short": 1}
+    assert [(row.id, getattr(row, "reason", None)) for row in rows] == [("books/a", None), ("books/b", "too-short")]
+    assert counts.skipped == {}
 
 
 def test_many_small_files_are_packed_into_few_slices(tmp_path: Path) -> None:

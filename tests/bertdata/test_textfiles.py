@@ -225,11 +225,15 @@ def test_tidying_twice_changes_nothing_more(raw: str) -> None:
     assert tidy_text(once) == once and once == once.strip("\n ")
 
 
-def test_min_document_words_skips_and_counts(tmp_path: Path) -> None:
+def test_short_texts_are_rejected_where_asked(tmp_path: Path) -> None:
     counts = Counts()
     folder = write_folder(tmp_path, {"a.jsonl": _lines([{"text": "One."}, {"text": "One two three."}])})
-    assert [row.text for row in read_text(folder, counts, min_document_words=2)] == ["One two three."]
-    assert counts.skipped == {"too-short": 1} and counts.pages == 2
+    rows = read_text(folder, counts, min_document_words=2)
+    assert [(row.text, getattr(row, "reason", None)) for row in rows] == [
+        ("One.", "too-short"),
+        ("One two three.", None),
+    ]
+    assert counts.skipped == {} and counts.pages == 2
 
 
 def test_a_slice_reads_its_row_groups_only(tmp_path: Path) -> None:
