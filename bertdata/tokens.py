@@ -6,7 +6,7 @@ of it reads one contiguous slice of every file. The file is read by `bertdata.to
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -70,13 +70,17 @@ class _Part(NamedTuple):
 
 
 def tokenize_documents(
-    documents_path: str | Path, output_path: str | Path, vocabulary: Vocabulary, options: TokensOptions
+    documents_path: str | Path,
+    output_path: str | Path,
+    vocabulary: Vocabulary,
+    options: TokensOptions,
+    progress: Callable[[int], None] = lambda num_bytes: None,
 ) -> dict[str, Any]:
     """Write the tokens file of a documents file, and return what it holds, in counts that add up over files.
 
     `documents`, `no_tokens` (documents without a token, which have no row), `rows`, `text_bytes` (UTF-8), `sentences`,
     `empty_sentences` (without a token: dropped), `tokens`, `unknown_tokens` ([UNK]), `checked_texts` (encoded by both
-    libraries), `documents_by_language`.
+    libraries), `documents_by_language`. `progress` is called with the bytes of text done since the last call.
 
     Raises BuildError where the two WordPiece libraries don't agree.
     """
@@ -86,6 +90,7 @@ def tokenize_documents(
     with TokensWriter(output_path, vocabulary) as writer:
         for batch in _batches(_parts(documents_path, options, counts, languages), options.batch_bytes):
             _tokenize_batch(batch, encoder, vocabulary, writer, counts)
+            progress(sum(part.text_bytes for part in batch))
         counts["no_tokens"] = counts["documents"] - writer.num_documents
         counts["checked_texts"] = encoder.num_checked
         counts["documents_by_language"] = dict(sorted(languages.items()))

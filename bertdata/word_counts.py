@@ -7,7 +7,7 @@ number of partial files is merged range by range, in bounded memory, into `word_
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,12 +33,18 @@ MAX_PIECES_BYTES, MAX_WORDS_BYTES = 96 << 20, 128 << 20
 
 
 def count_words(
-    documents_path: str | Path, output_path: str | Path, *, lowercase: bool, num_ranges: int = NUM_RANGES
+    documents_path: str | Path,
+    output_path: str | Path,
+    *,
+    lowercase: bool,
+    num_ranges: int = NUM_RANGES,
+    progress: Callable[[int], None] = lambda num_bytes: None,
 ) -> dict[str, int]:
     """Count the words of a documents file into a partial counts file; return `words`, `distinct_words`, `long_words`.
 
     `long_words` counts those above 100 characters, which are [UNK] whatever the vocabulary; they aren't in the file.
-    Memory holds at most 256 MB of different words; what is more waits in files beside the output.
+    Memory holds at most 256 MB of different words; what is more waits in files beside the output. `progress` is called
+    with the bytes of text counted since the last call.
     """
     require(num_ranges > 0 and num_ranges & (num_ranges - 1) == 0, f"num_ranges is {num_ranges}: a power of two")
     counter = _Counter(Path(output_path), lowercase, num_ranges)
@@ -50,9 +56,19 @@ def count_words(
                 pa.default_memory_pool().release_unused()
                 for batch in table.to_batches():
                     counter.add(batch.column("text"))
+                    progress(text_bytes(batch.column("text")))
         return counter.finish()
     finally:
         counter.close()
+
+
+def text_bytes(column: pa.Array) -> int:
+    """Return the bytes of UTF-8 in a column of text.
+
+    >>> text_bytes(pa.array(["né", None, "a"]))
+    4
+    """
+    return int(pc.sum(pc.binary_length(column)).as_py() or 0)
 
 
 class _Counter:

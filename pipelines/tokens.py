@@ -46,8 +46,7 @@ def _tokenize(folder: str, lowercase: bool, options: TokensOptions, documents: d
     source = Path(folder) / documents["path"]
     output = Path(folder) / "tokens" / f"{source.stem}.arrow"
     vocabulary = _vocabulary(str(Path(folder) / "vocab" / "vocab.txt"), lowercase)
-    result = tokenize_documents(str(source), str(output), vocabulary, options)
-    count("bytes", documents["text_bytes"])
+    result = tokenize_documents(str(source), str(output), vocabulary, options, functools.partial(count, "bytes"))
     count("documents", result["documents"])
     return {**result, "files": {"tokens": [describe_file(output, Path(folder), result["rows"])]}}
 

@@ -81,6 +81,6 @@ def build_vocab(build: Build, options: VocabOptions) -> Result:
 
 def _count(folder: str, work: str, lowercase: bool, documents: dict[str, Any]) -> Result:
     output = Path(work) / f"{Path(documents['path']).stem}.counts.parquet"
-    result = count_words(str(Path(folder) / documents["path"]), str(output), lowercase=lowercase)
-    count("bytes", documents["text_bytes"])
+    progress = functools.partial(count, "bytes")
+    result = count_words(str(Path(folder) / documents["path"]), str(output), lowercase=lowercase, progress=progress)
     return {**result, "files": {"counts": [describe_file(output, Path(folder), 0)]}}
