@@ -137,6 +137,7 @@ def test_weights_begin_as_a_normal_cut_at_two_standard_deviations() -> None:
 
 def test_blockwise_loss_equals_torch_with_large_logits_and_no_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trainer.loss._BLOCK_NUMBERS", 150)  # three rows a block
+    monkeypatch.setattr("trainer.loss._BLOCK_COLUMNS", 7)
     torch.manual_seed(0)
     x, weight, bias = (torch.randn(*shape, requires_grad=True) for shape in ((10, 8), (50, 8), (50,)))
     labels = torch.randint(0, 50, (10,))
