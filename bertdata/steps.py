@@ -68,26 +68,35 @@ class Step:
         """The folder of this step's task results and temporary files."""
         return self.folder / WORK / self.name
 
+    def done(self, *, force: bool = False) -> dict[str, Any] | None:
+        """Return the complete record if this step is done already; nothing is written.
+
+        Raises BuildError, with the differences named, where the folder holds the step made (or begun) with other
+        options or inputs, unless `force`.
+        """
+        record = read_json(self.path)
+        if record is None:
+            return None
+        differences = self._differences(record)
+        if differences and not force:
+            raise BuildError(
+                f"{self.folder} holds a build whose {self.name} step differs: {'; '.join(differences)}. "
+                "Use another --output, or --force to build this step and what follows again."
+            )
+        return dict(record) if not differences and record["state"] == "complete" else None
+
     def begin(self, *, force: bool = False) -> dict[str, Any] | None:
         """Return the complete record if this step is done already; else record that it begins, and return None.
 
-        Raises BuildError, with the differences named, where the folder holds the step made (or begun) with other
-        options or inputs, unless `force`: then its outputs and those of all later steps are removed.
+        Raises as `done` does; with `force` the outputs of a step that differs, and of all later ones, are removed.
         """
+        if (finished := self.done(force=force)) is not None:
+            return finished
         record = read_json(self.path)
-        if record is not None:
-            differences = self._differences(record)
-            if differences and not force:
-                raise BuildError(
-                    f"{self.folder} holds a build whose {self.name} step differs: {'; '.join(differences)}. "
-                    "Use another --output, or --force to build this step and what follows again."
-                )
-            if not differences and record["state"] == "complete":
-                return dict(record)
-            if differences:
-                remove_from(self.folder, self.name)
-        else:
+        if record is None:
             (self.folder / "manifest.json").unlink(missing_ok=True)
+        elif self._differences(record):
+            remove_from(self.folder, self.name)
         self._write("begun", {})
         return None
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bertdata.errors import require
+from bertdata.files import WORK
 from cli.console import StepLines
 from cli.main import is_verbose
 
@@ -54,7 +55,12 @@ def run_build(
     from pipelines.runner import RunOptions
     from pipelines.step import Build
 
-    run = RunOptions(workers=given["workers"], runner=given["runner"], beam_args=given["beam_args"])
+    run = RunOptions(
+        workers=given["workers"],
+        runner=given["runner"],
+        beam_args=given["beam_args"],
+        log_dir=str(folder.absolute() / WORK / "logs"),
+    )
     lines = StepLines()
     began = time.monotonic()
     try:

@@ -48,7 +48,7 @@ def build_examples(build: Build, options: ExampleOptions, validation_fraction: f
     for length in options.max_seq_lengths:
         shared = {k: v for k, v in asdict(options).items() if k != "max_seq_lengths"}
         step = Step(build.folder, f"examples-{length}", {**shared, "validation_fraction": validation_fraction}, inputs)
-        done = step.begin(force=build.force)
+        done = step.done(force=build.force)
         if done is not None:
             records[length] = done
             examples = sum(split["examples"] for split in done["result"]["splits"].values())
@@ -58,7 +58,9 @@ def build_examples(build: Build, options: ExampleOptions, validation_fraction: f
     if todo:
         paths = [str(build.folder / d["path"]) for d in tokens]
         plan = plan_splits(build, paths, sum(d["bytes"] for d in tokens), options, validation_fraction)
+        # Begun only now: a plan that can't be made leaves no step behind that other options would differ from.
         for length, step in todo:
+            step.begin(force=build.force)
             records[length] = _build_length(build, step, length, plan, paths, options)
         write_card(build.folder / "shards")
     return [records[length] for length in options.max_seq_lengths]

@@ -86,8 +86,9 @@ def run_step(
     return [results[task.key] or {} for task in tasks]
 
 
-# A worker process costs about 2 CPU seconds to start (Beam's import): below some 5 seconds of work, one process wins.
-_SECONDS_WORTH_A_WORKER = 5.0
+# The first workers of a build cost about 2 CPU seconds (Beam's import), later ones are forked in well under one: below
+# some 3 seconds of work, one process wins.
+_SECONDS_WORTH_A_WORKER = 3.0
 
 
 def worth_starting(run: RunOptions, num_bytes: int, bytes_per_second: float, num_tasks: int) -> RunOptions:

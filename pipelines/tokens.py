@@ -26,7 +26,9 @@ def build_tokens(build: Build, options: TokensOptions) -> Result:
     vocab = require_record(build.folder, "vocab")["result"]
     inputs = {"documents": files_digest(documents), "vocab": vocab["sha256"]}
     lowercase = require_record(build.folder, "vocab")["options"]["lowercase"]
-    step = Step(build.folder, "tokens", asdict(options), inputs)
+    # Neither the library nor the batches change a byte.
+    recorded = {k: v for k, v in asdict(options).items() if k not in ("library", "batch_bytes")}
+    step = Step(build.folder, "tokens", recorded, inputs)
     record = step.begin(force=build.force)
     if record is not None:
         build.reporter.skip("tokens", f"done before ({record['result']['tokens']:,} tokens)")

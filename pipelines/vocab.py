@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from bertdata.coverage import coverage_of_file
 from bertdata.errors import OptionError, require
 from bertdata.extract.step import describe_file
 from bertdata.files import sha256_file
@@ -27,11 +28,11 @@ class VocabOptions:
     vocab_size: int = 30522
     vocab_file: str | None = None
     lowercase: bool = True
-    limit_alphabet: int = 1000
+    limit_alphabet: int | None = None
 
     def __post_init__(self) -> None:
         require(self.vocab_size > 5, f"--vocab-size {self.vocab_size}: more than the five special tokens")
-        require(self.limit_alphabet > 0, f"--limit-alphabet {self.limit_alphabet}: 1 or more characters")
+        require(self.limit_alphabet is None or self.limit_alphabet > 0, "--limit-alphabet: 1 or more characters")
 
     def that_change_bytes(self) -> dict[str, Any]:
         """Return the options as the step's record keeps them: of a file its hash, not its path."""
@@ -74,6 +75,10 @@ def build_vocab(build: Build, options: VocabOptions) -> Result:
             str(folder / "word_counts.parquet"), options.vocab_size, limit_alphabet=options.limit_alphabet
         )
     vocabulary = write_vocabulary(str(folder), tokens, options.lowercase)
+    if not options.vocab_file:
+        long_words = sum(each["long_words"] for each in partial)
+        coverage = coverage_of_file(folder / "word_counts.parquet", vocabulary)
+        result |= {"long_words": long_words, "coverage": coverage}
     files = [describe_file(path, build.folder, 0) for path in sorted(folder.iterdir())]
     build.reporter.end(f"{len(vocabulary):,} entries")
     return step.complete(result | {"size": len(vocabulary), "sha256": vocabulary.sha256, "files": {"vocab": files}})
