@@ -16,7 +16,8 @@ setup: .venv/.ready
 .venv/.ready: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python $(UV_FLAGS) -c constraints.txt -e '.[dev]'
+	@# Compiled once here: a process that may not write bytecode would compile torch and Beam at every start, for 10 s.
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python $(UV_FLAGS) -c constraints.txt -e '.[dev]'
 	touch $@
 
 # A corpus from the bundled sample (or WIKIPEDIA=… BOOKS=…), and a tiny BERT trained on it.
@@ -48,7 +49,7 @@ bare: .bare/.ready
 
 .bare/.ready: pyproject.toml constraints.txt
 	test -x .bare/bin/python || $(PYTHON) -m venv .bare
-	$(BIN)/uv pip install --quiet --python .bare/bin/python -c constraints.txt \
+	$(BIN)/uv pip install --quiet --compile-bytecode --python .bare/bin/python -c constraints.txt \
 		fsspec google-crc32c lxml matplotlib mwparserfromhell nanotoken numpy pyarrow sentencex tokenizers \
 		pytest hypothesis
 	touch $@
