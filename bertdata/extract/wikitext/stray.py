@@ -11,6 +11,7 @@ _LATE = re.compile(
     re.IGNORECASE,
 )
 _CLOSING = re.compile(r"\{\{+|\}\}+|\[\[+|\]\]+|\|\}|\{\||-->")
+_BRACKET = re.compile(r"[{}\[\]]")
 _OPEN_TAG = re.compile(r"</?([A-Za-z][A-Za-z0-9]*)(?=[\s/>]|$)[^<>]*>?")
 _SENTENCE_END = re.compile(r"[.!?。！？।؟…][\"'”’»)\]]*(?=\s|$)|[。！？]")
 _FAULT = re.compile(r"\x04|\{[{|]|\}\}|\[\[|\]\]|\|\}|<[!/A-Za-z]")
@@ -33,6 +34,9 @@ def cut_fault(paragraph: str) -> str:
         ends = [end.end() for end in _SENTENCE_END.finditer(before)]
         paragraph = before[: ends[-1]] if ends else ""
     paragraph = _CLOSING.sub("", paragraph)
+    if _CLOSING.search(paragraph):
+        # What was dropped joined two halves of a mark (`{}}{`): one pass over single brackets ends that.
+        paragraph = _BRACKET.sub("", paragraph).replace("-->", "")
     if "<" in paragraph:
         paragraph = _OPEN_TAG.sub(lambda m: "" if m[1].lower() in KNOWN and m[0].endswith(">") else m[0], paragraph)
     return paragraph

@@ -67,6 +67,7 @@ def test_unbounded_options_still_read_poison_in_linear_passes() -> None:
 @example(["<nowiki>", "{{", "</nowiki>", "}}"])
 @example(["-{", "{{a}}", "}-", "-{a|"])
 @example(["\n{|", "\n|}", "}}", "{{a|"])
+@example(["{{a}}[[b]]", "{", "}}", "{"])
 def test_any_mixture_of_marks_leaves_no_markup(pieces: list[str]) -> None:
     text = "".join(pieces)
     cleaned = CLEANER.clean("X", text)
