@@ -190,12 +190,15 @@ def main() -> None:
     parser.add_argument("--threads", nargs="+", type=int, default=[1, 2])
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--rounds", type=int, default=5)
+    numbered = ", ".join(f"{number}: {system}" for number, system in enumerate(SYSTEMS))
+    parser.add_argument("--systems", nargs="+", type=int, default=range(len(SYSTEMS)), help=numbered)
     chosen = parser.parse_args()
+    systems = [SYSTEMS[number] for number in sorted({0, *chosen.systems})]
     for preset in chosen.presets:
         for threads in chosen.threads:
             print(f"{preset}, batches of {chosen.batch_size}, {threads} thread(s), {chosen.rounds} rounds", flush=True)
             steps = STEPS.get(preset, 1)
-            tasks = [Task(s, chosen.corpus, preset, threads, chosen.batch_size, steps) for s in SYSTEMS]
+            tasks = [Task(s, chosen.corpus, preset, threads, chosen.batch_size, steps) for s in systems]
             report(measure(tasks, chosen.rounds))
 
 
