@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -18,11 +19,79 @@ _MAX_PADDING = 1.25
 _MIN_TOKENS = 512
 
 
-class Sequences:
-    """N rows of tokens that lie flat, [T, …]: row i is `lengths[i]` tokens from `starts[i]` on."""
+@dataclass(frozen=True)
+class Bin:
+    """Consecutive rows, tokens `begin` to `end`, that attend in one product, padded to `length`."""
 
-    def __init__(self, lengths: Sequence[int], starts: Sequence[int], num_tokens: int, noise: RowNoise | None) -> None:
-        self.lengths, self.starts, self.num_tokens, self.noise = lengths, starts, num_tokens, noise
+    first_row: int
+    num_rows: int
+    begin: int
+    end: int
+    length: int
+
+    @property
+    def rows(self) -> slice:
+        """The rows as a slice."""
+        return slice(self.first_row, self.first_row + self.num_rows)
+
+
+def plan_bins(lengths: Sequence[int]) -> list[Bin]:
+    """Cut rows into bins of little padding; best where rows come sorted by length.
+
+    >>> [(b.first_row, b.num_rows, b.length) for b in plan_bins([512, 512, 300, 60])]
+    [(0, 2, 512), (2, 2, 300)]
+    """
+    bins: list[Bin] = []
+    first = begin = end = longest = 0
+    for row, length in enumerate(lengths):
+        tokens, padded = end - begin, max(longest, length) * (row - first + 1)
+        even = tokens == longest * (row - first)
+        if tokens >= _MIN_TOKENS and (padded > _MAX_PADDING * (tokens + length) or (even and length != longest)):
+            bins.append(Bin(first, row - first, begin, end, longest))
+            first, begin, longest = row, end, 0
+        end, longest = end + length, max(longest, length)
+    return [*bins, Bin(first, len(lengths) - first, begin, end, longest)]
+
+
+class Tokens:
+    """Tokens of N rows that lie flat, [T, …]: row i has `lengths[i]` of them, behind those of the rows before it.
+
+    They are all tokens of a batch or, with `index` [T] (where they are among all), some of them.
+    """
+
+    def __init__(self, lengths: Sequence[int], noise: RowNoise | None, index: Tensor | None = None) -> None:
+        self.lengths, self.noise, self.index = list(lengths), noise, index
+        self.ends = [0, *itertools.accumulate(self.lengths)]
+
+    @property
+    def starts(self) -> list[int]:
+        """Where each row begins."""
+        return self.ends[:-1]
+
+    def token_noise(self, width: int) -> Multipliers | None:
+        """Return what drops numbers of [T, width], or None to leave it to torch's generator."""
+        if self.noise is None:
+            return None
+        real = self.noise.lengths if self.index is None else self.lengths
+        return partial(self.noise.tokens, self.starts, real, self.ends[-1], width)
+
+    def to_rows(self, x: Tensor, rows: slice) -> tuple[Tensor, Tensor | None]:
+        """Return some rows of [T, …] padded to [n, L, …], and the index of their tokens therein (None: all)."""
+        lengths = self.lengths[rows]
+        longest = max(lengths)
+        x = x[self.ends[rows.start] : self.ends[rows.stop]]
+        shape = (len(lengths), longest, *x.shape[1:])
+        if min(lengths) == longest:
+            return x.view(shape), None
+        real = torch.arange(longest, device=x.device) < torch.tensor(lengths, device=x.device)[:, None]
+        index = real.flatten().nonzero().squeeze(1)
+        return x.new_zeros(len(lengths) * longest, *x.shape[1:]).index_copy(0, index, x).view(shape), index
+
+
+class Sequences(Tokens):
+    """The sequences of a batch: those whose tokens attend to each other."""
+
+    bins: list[Bin]
 
     def position_ids(self, device: torch.device) -> Tensor:
         """Return each token's place in its sequence, [T]."""
@@ -32,16 +101,35 @@ class Sequences:
         """Return the flat index of each sequence's first token, [N]."""
         return torch.tensor(self.starts, device=device)
 
-    def token_noise(self, width: int) -> Multipliers | None:
-        """Return what drops numbers of [T, width], or None to leave it to torch's generator."""
-        return partial(self.noise.tokens, self.starts, self.num_tokens, width) if self.noise else None
+    def select(self, index: Tensor) -> Tokens:
+        """Return the tokens at `index` [S], which ascends and has at least one token of every row."""
+        ends = torch.searchsorted(index, torch.tensor(self.ends[1:], device=index.device))
+        return Tokens(ends.diff(prepend=ends.new_zeros(1)).tolist(), self.noise, index)
 
-    def _noise_of(self, first_row: int, num_rows: int, num_heads: int, length: int) -> Multipliers | None:
-        return partial(self.noise.attention, first_row, num_rows, num_heads, length) if self.noise else None
-
-    def attend(self, query: Tensor, key: Tensor, value: Tensor, dropout: Dropout) -> Tensor:
-        """Attend within each sequence; all are [T, heads, D]."""
+    def key_mask(self, part: Bin, device: torch.device) -> Tensor | None:
+        """Return which keys of a bin's rows may be seen, [n, 1, 1, L]; None: all."""
         raise NotImplementedError
+
+    def attend(self, query: Tensor, key: Tensor, value: Tensor, dropout: Dropout, queries: Tokens) -> Tensor:
+        """Attend within each sequence: `query` [S, heads, D] of `queries`, `key` and `value` [T, heads, D] of all."""
+        if query.is_cuda and query.element_size() == 2 and not dropout.active and isinstance(self, PackedSequences):
+            return self.attend_varlen(query, key, value, queries)
+        parts = [self._attend_bin(part, query, key, value, dropout, queries) for part in self.bins]
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+    def _attend_bin(
+        self, part: Bin, query: Tensor, key: Tensor, value: Tensor, dropout: Dropout, queries: Tokens
+    ) -> Tensor:
+        keys, values = self.to_rows(key, part.rows)[0], self.to_rows(value, part.rows)[0]
+        padded, index = queries.to_rows(query, part.rows)
+        noise: Multipliers | None = None
+        if self.noise is not None:
+            real = self.noise.lengths if queries is self else queries.lengths
+            shape = (part.num_rows, query.shape[1], padded.shape[1], keys.shape[1])
+            noise = partial(self.noise.attention, part.first_row, real[part.rows], shape)
+        attended = attend_rows([padded, keys, values], self.key_mask(part, key.device), dropout, noise)
+        attended = attended.reshape(-1, *query.shape[1:])
+        return attended if index is None else attended.index_select(0, index)
 
 
 def attend_rows(rows: list[Tensor], mask: Tensor | None, dropout: Dropout, noise: Multipliers | None) -> Tensor:
@@ -62,48 +150,12 @@ class PaddedSequences(Sequences):
     """N rows of L tokens; `attention_mask` [N, L] is true at real tokens."""
 
     def __init__(self, num_rows: int, length: int, attention_mask: Tensor | None, noise: RowNoise | None) -> None:
-        super().__init__([length] * num_rows, range(0, num_rows * length, length), num_rows * length, noise)
+        super().__init__([length] * num_rows, noise)
         self.mask = None if attention_mask is None else attention_mask.bool()[:, None, None, :]
+        self.bins = [Bin(0, num_rows, 0, num_rows * length, length)]
 
-    def attend(self, query: Tensor, key: Tensor, value: Tensor, dropout: Dropout) -> Tensor:
-        num_rows, length, heads = len(self.lengths), self.lengths[0], query.shape[1]
-        rows = [x.view(num_rows, length, heads, -1) for x in (query, key, value)]
-        noise = self._noise_of(0, num_rows, heads, length)
-        return attend_rows(rows, self.mask, dropout, noise).reshape(query.shape)
-
-
-@dataclass(frozen=True)
-class Bin:
-    """Consecutive rows that attend in one product, padded to `length`; rows of one length need no padding."""
-
-    first_row: int
-    num_rows: int
-    begin: int
-    end: int
-    length: int
-
-    @property
-    def is_even(self) -> bool:
-        """Whether all rows have one length, so that a view is enough."""
-        return self.num_rows * self.length == self.end - self.begin
-
-
-def plan_bins(lengths: Sequence[int]) -> list[Bin]:
-    """Cut rows into bins of little padding; best where rows come sorted by length.
-
-    >>> [(b.first_row, b.num_rows, b.length, b.is_even) for b in plan_bins([512, 512, 300, 60])]
-    [(0, 2, 512, True), (2, 2, 300, False)]
-    """
-    bins: list[Bin] = []
-    first = begin = end = longest = 0
-    for row, length in enumerate(lengths):
-        tokens, padded = end - begin, max(longest, length) * (row - first + 1)
-        even = tokens == longest * (row - first)
-        if tokens >= _MIN_TOKENS and (padded > _MAX_PADDING * (tokens + length) or (even and length != longest)):
-            bins.append(Bin(first, row - first, begin, end, longest))
-            first, begin, longest = row, end, 0
-        end, longest = end + length, max(longest, length)
-    return [*bins, Bin(first, len(lengths) - first, begin, end, longest)]
+    def key_mask(self, part: Bin, device: torch.device) -> Tensor | None:
+        return self.mask
 
 
 class PackedSequences(Sequences):
@@ -114,44 +166,22 @@ class PackedSequences(Sequences):
     """
 
     def __init__(self, cu_seqlens: Tensor, noise: RowNoise | None) -> None:
-        self.ends: list[int] = cu_seqlens.tolist()
-        lengths = [end - begin for begin, end in zip(self.ends, self.ends[1:], strict=False)]
-        super().__init__(lengths, self.ends[:-1], self.ends[-1], noise)
-        self.bins = plan_bins(lengths)
-        self._real: dict[int, tuple[Tensor, Tensor]] = {}
+        super().__init__(cu_seqlens.diff().tolist(), noise)
+        self.bins = plan_bins(self.lengths)
+        self._masks: dict[int, Tensor | None] = {}
 
-    def attend(self, query: Tensor, key: Tensor, value: Tensor, dropout: Dropout) -> Tensor:
-        if query.is_cuda and query.element_size() == 2 and not dropout.active:
-            return self._attend_varlen(query, key, value)
-        parts = [self._attend_bin(part, query, key, value, dropout) for part in self.bins]
-        return parts[0] if len(parts) == 1 else torch.cat(parts)
+    def key_mask(self, part: Bin, device: torch.device) -> Tensor | None:
+        if part.first_row not in self._masks:
+            lengths = torch.tensor(self.lengths[part.rows], device=device)
+            mask = (torch.arange(part.length, device=device) < lengths[:, None])[:, None, None, :]
+            self._masks[part.first_row] = None if part.end - part.begin == part.num_rows * part.length else mask
+        return self._masks[part.first_row]
 
-    def _attend_varlen(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    def attend_varlen(self, query: Tensor, key: Tensor, value: Tensor, queries: Tokens) -> Tensor:
+        """Attend by torch's variable-length kernel."""
         from torch.nn.attention.varlen import varlen_attn
 
-        ends, longest = torch.tensor(self.ends, dtype=torch.int32, device=query.device), max(self.lengths)
-        output = varlen_attn(query, key, value, ends, ends, longest, longest)
+        query_ends, ends = (torch.tensor(x.ends, dtype=torch.int32, device=query.device) for x in (queries, self))
+        output = varlen_attn(query, key, value, query_ends, ends, max(queries.lengths), max(self.lengths))
         assert isinstance(output, Tensor)
         return output
-
-    def _attend_bin(self, part: Bin, query: Tensor, key: Tensor, value: Tensor, dropout: Dropout) -> Tensor:
-        heads, shape = query.shape[1], (part.num_rows, part.length, *query.shape[1:])
-        noise = self._noise_of(part.first_row, part.num_rows, heads, part.length)
-        flat = [x[part.begin : part.end] for x in (query, key, value)]
-        if part.is_even:
-            rows = [x.view(shape) for x in flat]
-            return attend_rows(rows, None, dropout, noise).reshape(flat[0].shape)
-        real, index = self._padding(part, query.device)
-        rows = [
-            x.new_zeros(part.num_rows * part.length, *x.shape[1:]).index_copy(0, index, x).view(shape) for x in flat
-        ]
-        attended = attend_rows(rows, real, dropout, noise).reshape(-1, *query.shape[1:])
-        return attended.index_select(0, index)
-
-    def _padding(self, part: Bin, device: torch.device) -> tuple[Tensor, Tensor]:
-        """Return a bin's mask of real keys [n, 1, 1, L] and the index of its tokens in the padded rows, made once."""
-        if part.begin not in self._real:
-            lengths = torch.tensor(self.lengths[part.first_row : part.first_row + part.num_rows], device=device)
-            real = torch.arange(part.length, device=device) < lengths[:, None]
-            self._real[part.begin] = real[:, None, None, :], real.flatten().nonzero().squeeze(1)
-        return self._real[part.begin]

@@ -32,19 +32,19 @@ class RowNoise:
         raw: npt.NDArray[np.uint64] = self._streams[row].random_raw((count + 3) // 4)
         return raw.view(np.uint16)[:count]
 
-    def tokens(self, starts: Sequence[int], num_tokens: int, width: int, p: float) -> Tensor:
-        """Return multipliers [num_tokens, width] (0 or 1 / (1 - p)) for rows that begin at `starts`."""
+    def tokens(self, starts: Sequence[int], lengths: Sequence[int], num_tokens: int, width: int, p: float) -> Tensor:
+        """Return multipliers [num_tokens, width] (0 or 1 / (1 - p)); row i is `lengths[i]` tokens from `starts[i]`."""
         bits = np.zeros((num_tokens, width), np.uint16)
-        for row, (start, length) in enumerate(zip(starts, self.lengths, strict=True)):
+        for row, (start, length) in enumerate(zip(starts, lengths, strict=True)):
             bits[start : start + length] = self._bits(row, length * width).reshape(length, width)
         return _multipliers(bits, p)
 
-    def attention(self, first_row: int, num_rows: int, num_heads: int, length: int, p: float) -> Tensor:
-        """Return multipliers [num_rows, num_heads, length, length] for rows padded to `length`."""
-        bits = np.zeros((num_rows, num_heads, length, length), np.uint16)
-        for i, own in enumerate(self.lengths[first_row : first_row + num_rows]):
-            drawn = self._bits(first_row + i, num_heads * own * own)
-            bits[i, :, :own, :own] = drawn.reshape(num_heads, own, own)
+    def attention(self, first_row: int, queries: Sequence[int], shape: tuple[int, int, int, int], p: float) -> Tensor:
+        """Return multipliers of `shape` [rows, heads, L, L] for rows from `first_row` on, with `queries[i]` queries."""
+        bits, heads = np.zeros(shape, np.uint16), shape[1]
+        for i, num in enumerate(queries):
+            keys = self.lengths[first_row + i]
+            bits[i, :, :num, :keys] = self._bits(first_row + i, heads * num * keys).reshape(heads, num, keys)
         return _multipliers(bits, p)
 
 
@@ -74,4 +74,4 @@ class Dropout(nn.Module):
         if x.device.type != "cpu" or torch.compiler.is_compiling():
             return F.dropout(x, self.p)
         noise = RowNoise(int(torch.randint(1 << 62, ())), 0, [0], [x.numel()])
-        return x * noise.tokens([0], x.numel(), 1, self.p).view(x.shape)
+        return x * noise.tokens([0], [x.numel()], x.numel(), 1, self.p).view(x.shape)

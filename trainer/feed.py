@@ -11,8 +11,9 @@ import numpy as np
 import torch
 
 from bertdata.batches import Examples, PackedBatch, PaddedBatch
+from trainer.batch import PreTrainingBatch
 from trainer.dropout import RowNoise
-from trainer.model import BertConfig, PreTrainingBatch
+from trainer.model import BertConfig
 
 T = TypeVar("T")
 # A CPU's caches hold the activations of so many tokens; more at once measured slower.

@@ -13,11 +13,12 @@ from bertdata.batches import Examples
 from bertdata.dynamic_masking import DynamicMasking
 from bertdata.errors import BertdataError
 from bertdata.reader import Shards
+from trainer.batch import PreTrainingSums
 from trainer.checks import Corpus
 from trainer.config import Phase, PretrainOptions
 from trainer.distributed import World, synchronised
 from trainer.feed import default_micro_batch, read_ahead, split_rows, to_batch
-from trainer.model import BertConfig, PreTrainingSums
+from trainer.model import BertConfig
 from trainer.optim import clip_gradients, set_rate
 from trainer.schedule import Schedule
 from trainer.watch import Sums, step_flops

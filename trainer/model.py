@@ -20,7 +20,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bertdata.errors import FormatError, require
-from trainer.attention import PackedSequences, PaddedSequences, Sequences
+from trainer.attention import PackedSequences, PaddedSequences, Sequences, Tokens
+from trainer.batch import PreTrainingBatch, PreTrainingSums
 from trainer.dropout import Dropout, RowNoise
 from trainer.loss import linear_cross_entropy
 
@@ -39,9 +40,9 @@ def call(module: nn.Module, *inputs: object) -> Tensor:
     return output
 
 
-def drop(dropout: Dropout, x: Tensor, sequences: Sequences) -> Tensor:
+def drop(dropout: Dropout, x: Tensor, tokens: Tokens) -> Tensor:
     """Drop numbers of [T, H] by the noise of the rows that they belong to."""
-    return call(dropout, x, sequences.token_noise(x.shape[-1]))
+    return call(dropout, x, tokens.token_noise(x.shape[-1]))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,12 +123,12 @@ class BertSelfAttention(nn.Module):
         self.value = nn.Linear(config.hidden_size, config.hidden_size)
         self.dropout = Dropout(config.attention_probs_dropout_prob)
 
-    def forward(self, x: Tensor, sequences: Sequences) -> Tensor:
-        shape = (len(x), self.num_heads, -1)
+    def forward(self, x: Tensor, own: Tensor, sequences: Sequences, tokens: Tokens) -> Tensor:
         query, key, value = (
-            call(layer, x).view(shape) for layer in (self.query, self.key, self.value)
-        )  # [T, heads, D]
-        return sequences.attend(query, key, value, self.dropout).flatten(-2)  # [T, H]
+            call(layer, y).view(len(y), self.num_heads, -1)
+            for layer, y in ((self.query, own), (self.key, x), (self.value, x))
+        )  # [S, heads, D], twice [T, heads, D]
+        return sequences.attend(query, key, value, self.dropout, tokens).flatten(-2)  # [S, H]
 
 
 class BertOutput(nn.Module):
@@ -139,8 +140,8 @@ class BertOutput(nn.Module):
         self.LayerNorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
         self.dropout = Dropout(config.hidden_dropout_prob)
 
-    def forward(self, x: Tensor, residual: Tensor, sequences: Sequences) -> Tensor:
-        return call(self.LayerNorm, drop(self.dropout, self.dense(x), sequences) + residual)
+    def forward(self, x: Tensor, residual: Tensor, tokens: Tokens) -> Tensor:
+        return call(self.LayerNorm, drop(self.dropout, self.dense(x), tokens) + residual)
 
 
 class BertAttention(nn.Module):
@@ -149,8 +150,9 @@ class BertAttention(nn.Module):
         self.self = BertSelfAttention(config)
         self.output = BertOutput(config.hidden_size, config)
 
-    def forward(self, x: Tensor, sequences: Sequences) -> Tensor:
-        return call(self.output, self.self(x, sequences), x, sequences)
+    def forward(self, x: Tensor, sequences: Sequences, tokens: Tokens) -> Tensor:
+        own = x if tokens.index is None else x.index_select(0, tokens.index)
+        return call(self.output, self.self(x, own, sequences, tokens), own, tokens)
 
 
 class BertIntermediate(nn.Module):
@@ -170,9 +172,10 @@ class BertLayer(nn.Module):
         self.intermediate = BertIntermediate(config)
         self.output = BertOutput(config.intermediate_size, config)
 
-    def forward(self, x: Tensor, sequences: Sequences) -> Tensor:
-        x = self.attention(x, sequences)
-        return call(self.output, self.intermediate(x), x, sequences)
+    def forward(self, x: Tensor, sequences: Sequences, tokens: Tokens) -> Tensor:
+        """Return the hidden states [S, H] of some tokens, which attend to all of [T, H]."""
+        x = self.attention(x, sequences, tokens)
+        return call(self.output, self.intermediate(x), x, tokens)
 
 
 class BertEncoder(nn.Module):
@@ -180,9 +183,10 @@ class BertEncoder(nn.Module):
         super().__init__()
         self.layer = nn.ModuleList(BertLayer(config) for _ in range(config.num_hidden_layers))
 
-    def forward(self, x: Tensor, sequences: Sequences) -> Tensor:
-        for layer in self.layer:
-            x = call(layer, x, sequences)
+    def forward(self, x: Tensor, sequences: Sequences, last: Tokens) -> Tensor:
+        """Return the last layer's hidden states of the tokens `last`; no other layer can leave any out."""
+        for number, layer in enumerate(self.layer, 1):
+            x = call(layer, x, sequences, sequences if number < len(self.layer) else last)
         return x
 
 
@@ -200,7 +204,8 @@ class BertModel(nn.Module):
 
     A padded batch: `input_ids` [N, L], optional `attention_mask` [N, L] (true at real tokens); gives hidden states
     [N, L, H] and pooled [N, H]. A packed batch: `input_ids` [T], `position_ids` [T], `cu_seqlens` [N + 1]; gives hidden
-    states [T, H] and pooled [N, H].
+    states [T, H] and pooled [N, H]. With `wanted` [M], flat indices of tokens, only their hidden states are computed in
+    the last layer, whose dense parts are most of its work, and [M, H] is given.
     """
 
     def __init__(self, config: BertConfig) -> None:
@@ -218,6 +223,7 @@ class BertModel(nn.Module):
         position_ids: Tensor | None = None,
         cu_seqlens: Tensor | None = None,
         noise: RowNoise | None = None,
+        wanted: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         shape = input_ids.shape
         if token_type_ids is None:
@@ -229,8 +235,13 @@ class BertModel(nn.Module):
         if position_ids is None:
             position_ids = sequences.position_ids(input_ids.device)
         flat = (input_ids.reshape(-1), token_type_ids.reshape(-1), position_ids.reshape(-1))
-        hidden = self.encoder(self.embeddings(*flat, sequences), sequences)  # [T, H]
-        return hidden.view(*shape, -1), call(self.pooler, hidden[sequences.first_index(hidden.device)])
+        x, first = self.embeddings(*flat, sequences), sequences.first_index(input_ids.device)
+        if wanted is None:
+            hidden = self.encoder(x, sequences, sequences)  # [T, H]
+            return hidden.view(*shape, -1), call(self.pooler, hidden[first])
+        index = torch.cat([first, wanted]).sort().values  # [CLS] is never masked: all are different
+        hidden = self.encoder(x, sequences, sequences.select(index))  # [S, H]
+        return hidden[torch.searchsorted(index, wanted)], call(self.pooler, hidden[torch.searchsorted(index, first)])
 
 
 class BertPredictionTransform(nn.Module):
@@ -260,40 +271,6 @@ class BertPreTrainingHeads(nn.Module):
         self.seq_relationship = nn.Linear(config.hidden_size, 2)
 
 
-@dataclasses.dataclass(frozen=True)
-class PreTrainingBatch:
-    """What a step of pre-training reads: a padded batch or, where `cu_seqlens` is given, a packed one.
-
-    `masked_index` [M] counts in the flattened `input_ids`; `masked_labels` [M]; `next_sentence_label` [N].
-    """
-
-    input_ids: Tensor
-    token_type_ids: Tensor
-    masked_index: Tensor
-    masked_labels: Tensor
-    next_sentence_label: Tensor
-    attention_mask: Tensor | None = None
-    position_ids: Tensor | None = None
-    cu_seqlens: Tensor | None = None
-    noise: RowNoise | None = None
-
-    def to(self, device: torch.device) -> PreTrainingBatch:
-        """Return the batch on `device`; `cu_seqlens` stays where it is, it is read by Python."""
-        tensors = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)[:-2]}
-        moved = {name: x.to(device, non_blocking=True) for name, x in tensors.items() if x is not None}
-        return dataclasses.replace(self, **moved)
-
-
-@dataclasses.dataclass(frozen=True)
-class PreTrainingSums:
-    """Sums over a batch, not means: the caller divides by the counts of the whole global batch."""
-
-    mlm_loss: Tensor
-    nsp_loss: Tensor
-    mlm_correct: Tensor
-    nsp_correct: Tensor
-
-
 class BertForPreTraining(nn.Module):
     """BERT with its masked-LM and next-sentence heads; the first is computed at masked positions only."""
 
@@ -305,15 +282,15 @@ class BertForPreTraining(nn.Module):
 
     def heads(self, batch: PreTrainingBatch) -> tuple[Tensor, Tensor]:
         """Return what the decoder reads at each masked position [M, H], and the next-sentence logits [N, 2]."""
-        hidden, pooled = self.bert(
+        masked, pooled = self.bert(
             batch.input_ids,
             batch.token_type_ids,
             batch.attention_mask,
             batch.position_ids,
             batch.cu_seqlens,
             batch.noise,
+            batch.masked_index,
         )
-        masked = hidden.view(-1, hidden.shape[-1]).index_select(0, batch.masked_index)
         return self.cls.predictions.transform(masked), self.cls.seq_relationship(pooled)
 
     def logits(self, batch: PreTrainingBatch) -> tuple[Tensor, Tensor]:

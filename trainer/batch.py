@@ -1,0 +1,44 @@
+"""What a step of pre-training reads and what it gives."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import torch
+from torch import Tensor
+
+from trainer.dropout import RowNoise
+
+
+@dataclasses.dataclass(frozen=True)
+class PreTrainingBatch:
+    """What a step of pre-training reads: a padded batch or, where `cu_seqlens` is given, a packed one.
+
+    `masked_index` [M] counts in the flattened `input_ids`; `masked_labels` [M]; `next_sentence_label` [N].
+    """
+
+    input_ids: Tensor
+    token_type_ids: Tensor
+    masked_index: Tensor
+    masked_labels: Tensor
+    next_sentence_label: Tensor
+    attention_mask: Tensor | None = None
+    position_ids: Tensor | None = None
+    cu_seqlens: Tensor | None = None
+    noise: RowNoise | None = None
+
+    def to(self, device: torch.device) -> PreTrainingBatch:
+        """Return the batch on `device`; `cu_seqlens` stays where it is, it is read by Python."""
+        tensors = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)[:-2]}
+        moved = {name: x.to(device, non_blocking=True) for name, x in tensors.items() if x is not None}
+        return dataclasses.replace(self, **moved)
+
+
+@dataclasses.dataclass(frozen=True)
+class PreTrainingSums:
+    """Sums over a batch, not means: the caller divides by the counts of the whole global batch."""
+
+    mlm_loss: Tensor
+    nsp_loss: Tensor
+    mlm_correct: Tensor
+    nsp_correct: Tensor
