@@ -53,7 +53,7 @@ NEED_MORE := export report download pairs_statistics masking vocab order shards
 	test -x .bare/bin/python || $(PYTHON) -m venv .bare
 	$(BIN)/uv pip install --quiet --compile-bytecode --python .bare/bin/python -c constraints.txt \
 		fsspec google-crc32c lxml matplotlib mwparserfromhell nanotoken numpy pyarrow sentencex tokenizers \
-		pytest hypothesis
+		pytest pytest-timeout hypothesis
 	touch $@
 
 # Public bug reports of tools of this kind, each an executable case; without them (a plain clone) there is none to run.

@@ -1,5 +1,6 @@
 """The supervised runner: whatever dies, the run ends with a named error and no process is left behind."""
 
+import contextlib
 import json
 import os
 import signal
@@ -101,7 +102,14 @@ def test_a_death_of_the_process_that_forks_takes_its_workers_and_the_next_run_st
 
 
 def warm_spawner_children() -> list[psutil.Process]:
-    return [p for p in psutil.Process().children(recursive=True) if p.status() != psutil.STATUS_ZOMBIE]
+    """The process that forks and its workers; other tests of this process may have left children of their own."""
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            is_ours = any("pipelines.worker" in word for word in process.cmdline())
+            if is_ours and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found
 
 
 def test_a_run_leaves_no_worker_and_no_file(tmp_path):
@@ -188,7 +196,7 @@ def test_nothing_listens_but_a_unix_socket_in_a_folder_of_ones_own(tmp_path):
             time.sleep(0.01)
 
     def on_progress(_: dict[str, int]) -> None:
-        family = [psutil.Process(), *psutil.Process().children(recursive=True)]
+        family = [psutil.Process(), *warm_spawner_children()]
         if len(family) == 4 and not found:  # This process, the one that forks, and two workers.
             inet = [c for p in family for c in p.net_connections("inet") if c.status == psutil.CONN_LISTEN]
             doors = {c.laddr for p in family for c in p.net_connections("unix") if str(c.laddr).endswith("/runner")}
