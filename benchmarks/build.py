@@ -54,8 +54,9 @@ class Watch:
             time.sleep(0.2)
 
 
-def build(arguments: list[str], num_bytes: dict[str, int]) -> tuple[Watch, dict[str, float]]:
-    """Run a build; return what was seen of it and the wall seconds of its steps."""
+def build(sources: list[str], output: Path, workers: int) -> Watch:
+    """Run a build, print its steps (MB are of clean text) and return what was seen of it."""
+    arguments = ["build-corpus", *sources, "--output", str(output), "--workers", str(workers)]
     began = time.monotonic()
     with subprocess.Popen(
         [*BERTDATA, *arguments], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
@@ -73,11 +74,12 @@ def build(arguments: list[str], num_bytes: dict[str, int]) -> tuple[Watch, dict[
                 wall[ended[1]], last = time.monotonic() - last, time.monotonic()
         thread.join()
     if child.returncode:
-        sys.exit(f"{' '.join(arguments[:1])} ended with exit code {child.returncode}")
+        sys.exit(f"build-corpus ended with exit code {child.returncode}")
+    num_bytes = json.loads((output / "manifest.json").read_text())["tokens"]["text_bytes"]
     for step, seconds in wall.items():
-        rate = num_bytes.get(step, num_bytes["text"]) / 1e6 / max(watch.cpu[step], 1e-9)
+        rate = num_bytes / 1e6 / max(watch.cpu[step], 1e-9)
         print(f"  {step:14} {seconds:8.1f} {watch.cpu[step]:8.1f} {rate:10.1f} {watch.rss[step] >> 20:8,}")
-    return watch, wall
+    return watch
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -94,7 +96,7 @@ def main() -> int:
     parser.add_argument("--wikipedia", required=True)
     parser.add_argument("--books", required=True)
     parser.add_argument("--steps", type=int, default=1000, help="training steps of `tiny`; 0 trains nothing")
-    parser.add_argument("--batch-size", type=int, default=128)
+    parser.add_argument("--batch-size", type=int, default=256)
     given = parser.parse_args()
     with TemporaryDirectory(prefix="bertdata-build-") as folder:
         found, cpu = [], []
@@ -103,9 +105,7 @@ def main() -> int:
             print(f"{workers} worker{'s' * (workers > 1)}")
             print(f"  {'step':14} {'wall s':>8} {'CPU s':>8} {'MB/CPU s':>10} {'RSS MiB':>8}")
             sources = ["--wikipedia", given.wikipedia, "--books", given.books]
-            watch, _ = build(
-                ["build-corpus", *sources, "--output", str(output), "--workers", str(workers)], {"text": 82_000_000}
-            )
+            watch = build(sources, output, workers)
             found.append(digests(output))
             cpu.append(sum(watch.cpu.values()))
         same = found[0] == found[1]
