@@ -165,7 +165,7 @@ def largest_first(tasks: Sequence[T], size: Callable[[T], float], workers: int) 
     Beam deals once and never again. Largest first to the least loaded, as long as that worker has turns left.
 
     >>> largest_first([1, 2, 3, 9, 4, 5], lambda n: n, workers=2)
-    [9, 5, 2, 4, 1, 3]
+    [9, 5, 3, 4, 1, 2]
     """
     hands: list[list[T]] = [[] for _ in range(workers)]
     turns = [(len(tasks) - worker + workers - 1) // workers for worker in range(workers)]
