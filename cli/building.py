@@ -7,6 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import click
+from click.core import ParameterSource
+
 from bertdata.errors import require
 from bertdata.files import WORK
 from cli.console import StepLines
@@ -20,7 +23,10 @@ def corpus_options(given: dict[str, Any]) -> Any:
     from pipelines.build_corpus import CorpusOptions
     from pipelines.vocab import VocabOptions
 
-    require(given.get("runner") == "direct", f"--runner {given.get('runner')} does not work yet: direct does")
+    runner = given.get("runner")
+    require(runner in ("direct", "spark"), f"--runner {runner} does not work yet: direct and spark do")
+    for option in ("spark_master", "spark_job_server_jar"):
+        require(runner == "spark" or not given.get(option), f"--{option.replace('_', '-')} is for --runner spark")
     require(given.get("shuffle", "files") == "files", "--shuffle engine does not work yet: files does")
     renamed = {
         "license_": "license",
@@ -53,21 +59,34 @@ def run_build(
 ) -> tuple[dict[str, Any], float]:
     """Run one of the builds and return its result and the seconds it took."""
     from pipelines.runner import RunOptions
+    from pipelines.sessions import engine_session
     from pipelines.step import Build
 
+    lines = StepLines()
     run = RunOptions(
-        workers=given["workers"],
+        workers=num_workers(given),
         runner=given["runner"],
         beam_args=given["beam_args"],
         log_dir=str(folder.absolute() / WORK / "logs"),
+        master=given["spark_master"],
+        job_server_jar=given["spark_job_server_jar"],
+        say=lines.say,
+        verbose=is_verbose(),
     )
-    lines = StepLines()
     began = time.monotonic()
     try:
-        result = function(Build(folder.absolute(), run, lines, given["force"]), options)
+        with engine_session(run):
+            result = function(Build(folder.absolute(), run, lines, given["force"]), options)
     finally:
         lines.close()
     return result, time.monotonic() - began
+
+
+def num_workers(given: dict[str, Any]) -> int:
+    """Return --workers; on an engine 0, all that it gives, unless the user gave a number."""
+    source = click.get_current_context().get_parameter_source("workers")
+    named = source not in (ParameterSource.DEFAULT, None)
+    return int(given["workers"]) if given["runner"] == "direct" or named else 0
 
 
 __all__ = ["corpus_options", "is_verbose", "run_build"]

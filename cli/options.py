@@ -68,6 +68,18 @@ class Bytes(click.ParamType):  # type: ignore[type-arg]
         return int(float(match[1]) * _UNITS.get(unit, 1))
 
 
+class Runner(click.Choice[str]):
+    """A runner's name; one that is left out on purpose is refused with the reason."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the name."""
+        if value == "dask":
+            self.fail(
+                "dask is not offered: Beam's Dask runner leaves out branches of a pipeline in silence", param, ctx
+            )
+        return str(super().convert(value, param, ctx))
+
+
 def stack(*decorators: Callable[[F], F]) -> Callable[[F], F]:
     """Apply decorators in reading order."""
 
@@ -244,14 +256,22 @@ run_options = stack(
         type=click.IntRange(1, 1024),
         default=lambda: len(os.sched_getaffinity(0)),
         show_default="all cores",
-        help="Worker processes. Changes no byte of the output.",
+        help="Worker processes; on an engine the most of its cores to use (default: all it gives). Changes no byte "
+        "of the output.",
     ),
     click.option(
         "--runner",
-        type=click.Choice(["direct", "spark", "flink", "dataflow"]),
+        type=Runner(["direct", "spark", "flink", "dataflow"]),
         default="direct",
         show_default=True,
-        help="Engine that runs the pipelines; only `direct` works in this version.",
+        help="Engine that runs the pipelines: this machine, or a Spark cluster (docs/spark.md). Changes no byte of the "
+        "output; flink and dataflow don't work in this version.",
+    ),
+    click.option("--spark-master", metavar="URL", help="Spark's master, as spark://HOST:7077."),
+    click.option(
+        "--spark-job-server-jar",
+        metavar="JAR",
+        help="Beam's job server for Spark. Default: the one that Beam releases, fetched on first use.",
     ),
     click.option("--force", is_flag=True, help="Build a step (and what follows) again where its options have changed."),
     click.option(

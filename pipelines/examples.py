@@ -21,7 +21,7 @@ from bertdata.tokens_file import bucket_bytes
 from bertdata.vocab import read_vocabulary
 from pipelines.progress import count
 from pipelines.runner import combine_tasks
-from pipelines.step import Build, Result, Task, run_step, worth_starting
+from pipelines.step import Build, Result, Task, run_step, worth_a_survey
 from pipelines.tables import files_digest, require_record
 
 _BYTES_PER_SECOND = 40e6
@@ -83,7 +83,7 @@ def plan_splits(
     At least two documents that can make pairs are held out, unless the fraction is 0.
     Raises BuildError where too few documents are left to make pairs.
     """
-    run = worth_starting(build.run, num_bytes, _SURVEY_BYTES_PER_SECOND, len(paths))
+    run = worth_a_survey(build.run, num_bytes, _SURVEY_BYTES_PER_SECOND, len(paths))
     found = combine_tasks(survey_tokens, paths, operator.add, run)
     threshold = choose_threshold(found, validation_fraction, options.pairs)
     buckets = combine_tasks(functools.partial(_buckets, threshold), paths, np.add, run)

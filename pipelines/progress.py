@@ -9,6 +9,7 @@ NAMESPACE = "bertdata"
 
 _counters: Callable[[str, int], None] | None = None
 _collected: dict[str, int] | None = None
+_on_count: Callable[[dict[str, int]], None] | None = None
 
 
 def count(name: str, n: int = 1) -> None:
@@ -20,6 +21,8 @@ def count(name: str, n: int = 1) -> None:
         _counters(name, n)
     if _collected is not None:
         _collected[name] = _collected.get(name, 0) + n
+        if _on_count is not None:
+            _on_count(_collected)
 
 
 def use_counters(counters: Callable[[str, int], None]) -> None:
@@ -29,11 +32,15 @@ def use_counters(counters: Callable[[str, int], None]) -> None:
 
 
 @contextlib.contextmanager
-def collecting() -> Iterator[dict[str, int]]:
-    """Give a dict that `count` fills in this process: the live counters of a pipeline that runs in it."""
-    global _collected
-    before, _collected = _collected, {}
+def collecting(on_count: Callable[[dict[str, int]], None] | None = None) -> Iterator[dict[str, int]]:
+    """Give a dict that `count` fills in this process, and hands to `on_count` each time.
+
+    It holds the live counters of a pipeline that runs here, or of a worker.
+    """
+    global _collected, _on_count
+    before = _collected, _on_count
+    _collected, _on_count = {}, on_count
     try:
         yield _collected
     finally:
-        _collected = before
+        _collected, _on_count = before

@@ -27,13 +27,23 @@ R = TypeVar("R")
 OnProgress = Callable[[dict[str, int]], None]
 
 RUNNERS = ("direct", "spark", "flink", "dataflow")
-_WORKING = ("direct",)
-_OURS = ("--runner", "--direct_num_workers", "--direct_running_mode")
+_WORKING = ("direct", "spark")
+_OURS: tuple[str, ...] = ("--runner", "--direct_num_workers", "--direct_running_mode", "--job_endpoint")
+_OURS += ("--environment_type", "--environment_config", "--environment_cache_millis")
+_OURS += ("--spark_master_url", "--spark_job_server_jar")
+
+
+def _say_nothing(line: str) -> None:
+    pass
 
 
 @dataclass(frozen=True)
 class RunOptions:
     """How a pipeline runs; nothing here changes a byte of its output.
+
+    On an engine `workers` is how many of its cores to use at most, 0 for all it gives; `master` and `job_server_jar`
+    say where it is and what speaks to it. `say` gets single lines for the user; `log_dir`, in the folder of the build,
+    is for the runner's own output, which `verbose` says too.
 
     Raises OptionError for a number of workers below 1, an engine that doesn't work yet, and Beam arguments that
     bertdata sets itself.
@@ -44,9 +54,14 @@ class RunOptions:
     beam_args: tuple[str, ...] = ()
     log_dir: str | None = None
     progress_seconds: float = 0.25
+    master: str | None = None
+    job_server_jar: str | None = None
+    say: Callable[[str], None] = _say_nothing
+    verbose: bool = False
 
     def __post_init__(self) -> None:
-        require(self.workers >= 1, f"--workers is {self.workers}; it must be at least 1.")
+        least = 1 if self.runner == "direct" else 0
+        require(self.workers >= least, f"--workers is {self.workers}; it must be at least {least}.")
         require(self.runner in RUNNERS, f"--runner is {self.runner!r}; it must be one of {', '.join(RUNNERS)}.")
         working = ", ".join(_WORKING)
         require(self.runner in _WORKING, f"--runner {self.runner} doesn't work yet; use --runner {working}.")
@@ -142,17 +157,18 @@ def combine_tasks(
     """
     if not tasks:
         raise ValueError("There is no task, so there is nothing to combine.")
+    if options.runner != "direct":
+        from pipelines.sessions import combine_on_engine
+
+        return combine_on_engine(function, tasks, combine, options, on_progress)
     options = replace(options, workers=min(options.workers, len(tasks)))
     with scratch_folder() as folder:
         path = str(folder / "result")
 
         def build(pipeline: beam.Pipeline) -> None:
-            import apache_beam as beam
+            from pipelines.tasks import fold_tasks
 
-            from pipelines.tasks import Fold, RunTasks, write_result
-
-            results = pipeline | RunTasks(function, tasks)
-            _ = results | beam.CombineGlobally(Fold(combine)).without_defaults() | beam.Map(write_result, path)
+            fold_tasks(pipeline, function, tasks, combine, path)
 
         run_pipeline(build, options, on_progress)
         result: tuple[R] = pickle.loads(Path(path).read_bytes())

@@ -18,8 +18,8 @@ from typing import Any, BinaryIO
 _SCRIPT = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); import pipelines.worker as w; w.main({}, {})"
 
 # A worker has one core: its libraries' own threads would only compete with the other workers.
-_ONE_CORE = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-_ONE_CORE |= {"TOKENIZERS_PARALLELISM": "false", "RAYON_NUM_THREADS": "1", "POLARS_MAX_THREADS": "1"}
+ONE_CORE = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+ONE_CORE |= {"TOKENIZERS_PARALLELISM": "false", "RAYON_NUM_THREADS": "1", "POLARS_MAX_THREADS": "1"}
 
 OnExit = Callable[[int, int], None]  # called with the worker's pid and return code
 
@@ -45,7 +45,7 @@ class Spawner:
         """Start a worker; `on_exit(pid, returncode)` is called, in another thread, once it has ended."""
         with self._lock:
             self._on_exit[worker] = on_exit
-        everything = {**os.environ, **_ONE_CORE, **environment}
+        everything = {**os.environ, **ONE_CORE, **environment}
         here = {"path": sys.path, "folder": str(Path.cwd())}
         self._send(request="start", worker=worker, log=log, environment=everything, **here)
         if self._ended:
@@ -71,7 +71,7 @@ class Spawner:
         with tempfile.TemporaryFile() as output:
             process = subprocess.Popen(
                 [sys.executable, "-P", "-c", script, json.dumps(sys.path)],
-                env={**os.environ, **_ONE_CORE},
+                env={**os.environ, **ONE_CORE},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

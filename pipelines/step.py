@@ -67,7 +67,7 @@ def run_step(
     until the step completes; its `files` say what it wrote. `bytes_per_second` is the step's known speed: work of a
     few seconds isn't worth starting processes for.
     """
-    results = {task.key: _finished(build.folder, step, task) for task in tasks}
+    results = {task.key: _finished(build.folder, step.work, task) for task in tasks}
     todo = [task for task in tasks if results[task.key] is None]
     total = sum(task.num_bytes for task in todo)
     build.reporter.begin(step.name, total, len(tasks), len(tasks) - len(todo))
@@ -75,8 +75,9 @@ def run_step(
     try:
         if todo:
             options = worth_starting(build.run, total, bytes_per_second, len(todo))
-            ordered = largest_first(todo, lambda task: task.num_bytes, options.workers)
-            work = functools.partial(_run_and_keep, function, str(step.work))
+            dealt = options.workers if options.runner == "direct" else 1
+            ordered = largest_first(todo, lambda task: task.num_bytes, dealt)
+            work = functools.partial(_run_and_keep, function, str(build.folder), str(step.work))
             fresh = run_tasks(work, ordered, options, build.reporter.update)
             results |= {task.key: result for task, result in zip(ordered, fresh, strict=True)}
     except BaseException:
@@ -92,25 +93,37 @@ _SECONDS_WORTH_A_WORKER = 3.0
 
 
 def worth_starting(run: RunOptions, num_bytes: int, bytes_per_second: float, num_tasks: int) -> RunOptions:
-    """Return the options with no more workers than the work is worth.
+    """Return the options with no more workers than the work is worth; an engine that the user named is always worth it.
 
     BERTDATA_ALWAYS_START_WORKERS in the environment starts them all: tests of small builds need real processes.
     """
+    if run.runner != "direct":
+        return run
     if os.environ.get("BERTDATA_ALWAYS_START_WORKERS"):
         return replace(run, workers=min(run.workers, num_tasks))
     useful = 1 + int(num_bytes / bytes_per_second / _SECONDS_WORTH_A_WORKER)
     return replace(run, workers=max(1, min(run.workers, useful, num_tasks)))
 
 
-def _run_and_keep(function: Callable[[Any], Result], work: str, task: Task) -> Result:
+def worth_a_survey(run: RunOptions, num_bytes: int, bytes_per_second: float, num_tasks: int) -> RunOptions:
+    """Return the options for a look at many files: what takes a moment is done here, whatever the engine."""
+    if run.runner != "direct" and num_bytes / bytes_per_second < _SECONDS_WORTH_A_WORKER:
+        run = replace(run, runner="direct", workers=1)
+    return worth_starting(run, num_bytes, bytes_per_second, num_tasks)
+
+
+def _run_and_keep(function: Callable[[Any], Result], folder: str, work: str, task: Task) -> Result:
+    # An engine whose worker was lost sends again what that worker had, finished or not.
+    if (kept := _finished(Path(folder), Path(work), task)) is not None:
+        return kept
     result = function(task.payload)
     write_json(Path(work) / f"{task.key}.json", result)
     return result
 
 
-def _finished(folder: Path, step: Step, task: Task) -> Result | None:
+def _finished(folder: Path, work: Path, task: Task) -> Result | None:
     """Return the result that an earlier run left, if the files it speaks of are there in their size."""
-    result = read_json(step.work / f"{task.key}.json")
+    result = read_json(work / f"{task.key}.json")
     if result is None:
         return None
     for described in result_files(result):

@@ -61,6 +61,14 @@ class Fold(beam.CombineFn, Generic[R]):  # type: ignore[misc]
         return accumulator
 
 
+def fold_tasks(
+    pipeline: beam.Pipeline, function: Callable[[T], R], tasks: Sequence[T], combine: Callable[[R, R], R], path: str
+) -> None:
+    """Put `function` of all tasks, folded by `combine`, at the end of a pipeline, where `path` gets the result."""
+    results = pipeline | RunTasks(function, tasks)
+    _ = results | beam.CombineGlobally(Fold(combine)).without_defaults() | beam.Map(write_result, path)
+
+
 def write_result(result: Any, path: str) -> None:
     """Write the pickled result of a pipeline where its caller reads it."""
     with publish(path) as temporary:

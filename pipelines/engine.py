@@ -1,0 +1,220 @@
+"""Pipelines on an engine of other machines, through Beam's job server: what Spark and Flink have in common.
+
+One job server, and so one application of the engine, serves all pipelines of a build: starting one costs seconds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import json
+import os
+import platform
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from bertdata.errors import BuildError
+from bertdata.manifest import versions
+from pipelines import engine_boot
+from pipelines.attempts import (
+    describe_task,
+    find_error,
+    find_hopeless,
+    find_refusal,
+    make_folders,
+    read_counters,
+)
+from pipelines.job_server import JobServer
+from pipelines.problems import WorkerError
+from pipelines.spawner import ONE_CORE
+
+if TYPE_CHECKING:
+    import apache_beam as beam
+
+_POLL_SECONDS = 0.25
+# Idle Python workers of an engine are ended after this long: within a step there is always a next task before.
+WORKER_IDLE_MILLIS = 30_000
+
+
+class Engine(Protocol):
+    """What one kind of engine says of itself; its constructor has checked all that can be checked beforehand."""
+
+    @property
+    def name(self) -> str:
+        """Return the engine's name."""
+
+    @property
+    def where(self) -> str:
+        """Return its address."""
+
+    def command(self, num_tasks: int) -> list[str]:
+        """Return the job server's command line, for a build whose first step has so many tasks."""
+
+    def environment(self) -> dict[str, str]:
+        """Return what the job server's environment has beside this process's."""
+
+    def pipeline_options(self) -> list[str]:
+        """Return Beam's options for this engine."""
+
+    def page(self, line: str) -> str | None:
+        """Return the address of the engine's page where a line of the job server's output has it."""
+
+    def remark(self, line: str) -> str | None:
+        """Return what the user should hear of a line that doesn't end the run."""
+
+    def problem(self, line: str) -> str | None:
+        """Return the problem that a line stands for, in one line for the user."""
+
+
+@dataclass
+class Heard:
+    """What the job server's output has told so far."""
+
+    problem: str | None = None
+    page: str | None = None
+
+
+class Session:
+    """One build on an engine: its job server, started with the first pipeline, and its folder beside the build."""
+
+    def __init__(self, engine: Engine, log_dir: Path, say: Callable[[str], None], verbose: bool) -> None:
+        self._engine, self._log_dir, self._say, self._verbose = engine, log_dir, say, verbose
+        self._server: JobServer | None = None
+        self._heard = Heard()
+        self._said: set[str] = set()
+        self._num_runs = 0
+        self._folder = log_dir.parent / f"engine-{os.urandom(4).hex()}"
+
+    def close(self, *, at_once: bool) -> None:
+        """End the job server; after a problem `at_once`, which ends what runs on the engine too."""
+        if self._server is not None:
+            self._server.stop(at_once=at_once)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def new_folder(self) -> Iterator[Path]:
+        """Give a folder for one run that the workers see too."""
+        self._num_runs += 1
+        folder = self._folder / str(self._num_runs)
+        try:
+            make_folders(folder)
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def run(
+        self,
+        build: Callable[[beam.Pipeline], None],
+        beam_args: Sequence[str],
+        folder: Path,
+        tasks: Sequence[Any],
+        on_progress: Callable[[dict[str, int]], None] | None,
+    ) -> dict[str, int]:
+        """Run a pipeline to its end and return its counters; `tasks` are what its attempts are numbered by.
+
+        Raises what a task raised; WorkerError where a task's workers always die, or the engine gives up; BuildError
+        where the engine can't be reached, or a worker's versions differ.
+        """
+        server = self._started(len(tasks), beam_args)
+        from pipelines.engine_submit import submit
+
+        arguments = [*self._engine.pipeline_options(), f"--environment_cache_millis={WORKER_IDLE_MILLIS}", *beam_args]
+        job = submit(build, server.endpoint() or "", arguments, str(self._boot()), self._worker_environment(folder))
+        while not (state := job.state()).over:
+            self._look(folder, tasks)
+            if on_progress:
+                on_progress(read_counters(folder))
+            time.sleep(_POLL_SECONDS)
+        if not state.succeeded:
+            self._look(folder, tasks)
+            raise self._failure(job.error())
+        return read_counters(folder)
+
+    def _started(self, num_tasks: int, beam_args: Sequence[str]) -> JobServer:
+        if self._server is None:
+            for left in self._log_dir.parent.glob("engine-*"):
+                if left != self._folder:  # Of a driver that was killed: this one holds the lock on the build.
+                    shutil.rmtree(left, ignore_errors=True)
+            command = self._engine.command(num_tasks)
+            log = self._log_dir / f"{self._engine.name.lower()}.log"
+            self._server = JobServer(command, self._engine.environment(), log, self._hear)
+            if self._server.endpoint() is None:
+                raise self._failure("its job server did not start")
+        return self._server
+
+    def _hear(self, line: str) -> None:
+        if self._verbose:
+            self._say(f"{self._engine.name}: {line}")
+        self._heard.problem = self._heard.problem or self._engine.problem(line)
+        page = self._engine.page(line)
+        for told in (page and f"{self._engine.name}'s own page: {page}", self._engine.remark(line)):
+            if told and told not in self._said:
+                self._said.add(told)
+                self._say(told)
+
+    def _look(self, folder: Path, tasks: Sequence[Any]) -> None:
+        """Raise where the run can't succeed any more."""
+        if error := find_error(folder):
+            raise error
+        if refusal := find_refusal(folder):
+            raise BuildError(f"{refusal} Install the same version of bertdata on every worker.")
+        if self._heard.problem:
+            raise BuildError(self._heard.problem)
+        if hopeless := find_hopeless(folder):
+            number, words = hopeless
+            what = f": {words}" if words else ", as happens when memory runs out"
+            raise WorkerError(f"Every worker that took up {describe_task(tasks[number])} died on it{what}.")
+        if self._server is not None and self._server.returncode is not None:
+            raise self._failure("its driver process ended")
+
+    def _failure(self, what: str) -> Exception:
+        if self._heard.problem:
+            return BuildError(self._heard.problem)
+        said = " ".join(what.split())[:300]
+        log = self._server.log if self._server else self._log_dir
+        return WorkerError(
+            f"{self._engine.name} at {self._engine.where} gave up: {said} (its log: {log}). What is finished is kept: "
+            "run the same command again."
+        )
+
+    def _boot(self) -> Path:
+        """Return the executable that an engine starts a Python worker by, written on first use."""
+        boot = self._folder / "boot"
+        if not boot.exists():
+            script = boot.with_name("engine_boot.py")
+            shutil.copyfile(str(engine_boot.__file__), script)
+            boot.write_text(_BOOT.format(python=_quoted(sys.executable), script=_quoted(str(script))))
+            boot.chmod(0o755)
+        return boot
+
+    def _worker_environment(self, folder: Path) -> dict[str, str]:
+        here = {"BERTDATA_RUN": str(folder), "BERTDATA_CWD": str(Path.cwd())}
+        return {**ONE_CORE, **here, "BERTDATA_VERSIONS": json.dumps(worker_versions()), "no_grpc_proxy": "*"}
+
+
+# Java can start one executable file, so this one starts Python with the script beside it.
+_BOOT = """#!/bin/sh
+if [ ! -x {python} ]; then
+    echo "The worker on $(hostname) has no" {python} "as this machine has." >"$BERTDATA_RUN/refusals/$(hostname)-$$"
+    exit 1
+fi
+exec {python} -P {script} "$@"
+"""
+
+
+def _quoted(path: str) -> str:
+    return "'" + path.replace("'", "'\\''") + "'"
+
+
+def worker_versions() -> dict[str, str]:
+    """Return the versions that a worker must have: whatever output bytes depend on, and what the two sides speak."""
+    wanted = {
+        "bertdata": importlib.metadata.version("bertdata"),
+        "apache-beam": importlib.metadata.version("apache-beam"),
+    }
+    return {**wanted, **versions(), "python": ".".join(platform.python_version_tuple()[:2])}
