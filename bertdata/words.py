@@ -19,7 +19,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bertdata.arrays import as_arrow
+from bertdata.arrays import as_arrow, as_numpy
 
 SCHEMA = pa.schema([("word", pa.large_string()), ("count", pa.int64())])
 NO_WORDS = pa.Table.from_batches([], schema=SCHEMA)
@@ -86,7 +86,7 @@ def add_counts(tables: Sequence[pa.Table]) -> pa.Table:
     # Three times as fast as Arrow's group_by, measured on 333,000 rows.
     encoded = table["word"].combine_chunks().dictionary_encode()
     sums = np.zeros(len(encoded.dictionary), np.int64)
-    np.add.at(sums, encoded.indices.to_numpy(), table["count"].to_numpy())
+    np.add.at(sums, as_numpy(encoded.indices), as_numpy(table["count"]))
     return pa.table([encoded.dictionary, as_arrow(sums)], schema=SCHEMA)
 
 
