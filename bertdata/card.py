@@ -25,7 +25,7 @@ def write_attribution(folder: Path, manifest: dict[str, Any]) -> None:
         lines.append(f"- `{name}`: {count:,} documents")
     lines += ["", "## Files", ""]
     for source in manifest["sources"][:1000]:
-        lines.append(f"- `{source['name']}` ({source['bytes']:,} bytes, SHA-256 {source['sha256']})")
+        lines.append(f"- `{source['name']}` ({source['bytes']:,} bytes, {checksum_name(source)})")
     if len(manifest["sources"]) > 1000:
         lines.append(f"- and {len(manifest['sources']) - 1000:,} more, all in `manifest.json`")
     lines += ["", "## Licences", ""]
@@ -33,6 +33,11 @@ def write_attribution(folder: Path, manifest: dict[str, Any]) -> None:
         text = _LICENSE_TEXTS.get(license_, "See https://spdx.org/licenses/ for its text.")
         lines += [f"### {license_ or 'not stated'} ({count:,} documents)", "", text, ""]
     _write(folder / "ATTRIBUTION.md", lines)
+
+
+def checksum_name(source: dict[str, Any]) -> str:
+    """Return a source's checksum as a person reads it; a source in a store has the store's own."""
+    return f"SHA-256 {source['sha256']}" if "sha256" in source else f"version {source['version']}"
 
 
 def write_data_card(folder: Path, manifest: dict[str, Any]) -> None:

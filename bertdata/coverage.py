@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
 
+from bertdata.arrays import as_numpy
+from bertdata.store_cache import local_copy
 from bertdata.vocab import Vocabulary
 from bertdata.word_counts import MAX_WORDS_TO_LEARN, smallest_count
 from bertdata.wordpiece import Encoder
@@ -45,10 +47,10 @@ def coverage_of_file(path: str | Path, vocabulary: Vocabulary, max_words: int = 
     from.
     """
     encoder, total = _word_encoder(vocabulary), _empty()
-    with pq.ParquetFile(path) as file:
-        counts = file.read(columns=["count"])["count"].to_numpy()
+    with pq.ParquetFile(local_copy(path)) as file:
+        counts = as_numpy(file.read(columns=["count"])["count"])
         for batch in file.iter_batches(_WORDS_AT_ONCE):
-            part = _measure(batch["word"].to_pylist(), batch["count"].to_numpy(), encoder, vocabulary.unk_id)
+            part = _measure(batch["word"].to_pylist(), as_numpy(batch["count"]), encoder, vocabulary.unk_id)
             total = _add(total, part)
     least = smallest_count(counts, max_words)
     kept = counts[counts >= least]

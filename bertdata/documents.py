@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from bertdata.files import publish
 from bertdata.records import Document, Rejection
 from bertdata.rng import document_hash
+from bertdata.store import as_path
 
 DOCUMENTS_SCHEMA = pa.schema(
     [
@@ -50,7 +51,7 @@ class TableWriter:
     """Write rows to one zstd Parquet file in row groups of about 16 MB of text; the file appears whole at the end."""
 
     def __init__(self, path: str | Path, schema: pa.Schema) -> None:
-        self.path, self.schema, self.num_rows = Path(path), schema, 0
+        self.path, self.schema, self.num_rows = as_path(path), schema, 0
         self._rows: list[tuple[Any, ...]] = []
         self._num_bytes = 0
 

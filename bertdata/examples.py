@@ -16,6 +16,7 @@ from bertdata.pairs import Int64s, Lenders, Pairs, make_pairs
 from bertdata.ranges import HashRange
 from bertdata.rng import rng_for
 from bertdata.shards import BATCH_ROWS, record_batch, shard_schema, write_shard
+from bertdata.store import as_path
 
 if TYPE_CHECKING:
     from bertdata.vocab import Vocabulary
@@ -58,9 +59,9 @@ def build_group(
                 _lenders(tokens_paths, hash_range, split, threshold),
             )
             number, num_shards = duplicate * num_groups + index, num_groups * options.dupe_factor
-            path = Path(output_dir) / str(length) / split / f"{number:05d}-of-{num_shards:05d}.arrow"
+            path = as_path(output_dir) / str(length) / split / f"{number:05d}-of-{num_shards:05d}.arrow"
             file, statistics = write_examples(path, pairs, vocabulary, options, length, key)
-            files.append({"path": path.relative_to(Path(output_dir).parent).as_posix(), **file})
+            files.append({"path": path.relative_to(as_path(output_dir).parent).as_posix(), **file})
             add_statistics(total, statistics)
     return {
         "examples": sum(f["rows"] for f in files),

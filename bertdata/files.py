@@ -6,10 +6,12 @@ import contextlib
 import errno
 import hashlib
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from bertdata.errors import BuildError
+from bertdata.store import StorePath, as_path, list_below, remove_below
 
 # Buffers of 1 MB: larger ones measured no faster on local disks, smaller ones cost system calls.
 _CHUNK = 1 << 20
@@ -23,11 +25,16 @@ def publish(path: str | Path) -> Iterator[Path]:
 
     The temporary file lies in the `.work` of the output folder that `path` is below (beside `path` where there is
     none) and is removed on error. Elements of a pipeline may run twice at once, so its name holds the process and a
-    random part, and the last rename wins with the same bytes.
+    random part, and the last rename wins with the same bytes. A file for a store is put there by one PUT when the block
+    ends; its temporary file lies in the cache, and stays there as its copy.
 
     Raises BuildError where the disk is full or the folder can't be written.
     """
-    path = Path(path)
+    path = as_path(path)
+    if isinstance(path, StorePath):
+        with _publish_to_store(path) as temporary:
+            yield temporary
+        return
     temporary = _work_folder(path) / f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}.tmp"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -38,6 +45,28 @@ def publish(path: str | Path) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
+
+
+@contextlib.contextmanager
+def _publish_to_store(path: StorePath) -> Iterator[Path]:
+    from bertdata.store_cache import cache_folder, put_and_keep, temporary_name
+
+    temporary = cache_folder() / temporary_name(path.name)
+    try:
+        yield temporary
+        put_and_keep(temporary, path)
+    except OSError as error:
+        raise _named(error, temporary) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+
+
+def scratch_beside(path: Path) -> Path:
+    """Return the local folder in which temporary files of a file to publish may lie."""
+    from bertdata.store_cache import cache_folder
+
+    return cache_folder() if isinstance(path, StorePath) else path.parent
 
 
 def _work_folder(path: Path) -> Path:
@@ -59,15 +88,20 @@ def _named(error: OSError, path: Path) -> Exception:
 def sha256_file(path: str | Path) -> str:
     """Return the SHA-256 of a file's bytes as hex digits."""
     digest = hashlib.sha256()
-    with Path(path).open("rb") as file:
+    with as_path(path).open("rb") as file:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
     return digest.hexdigest()
 
 
 def fingerprint(path: str | Path) -> str:
-    """Return `size-hash`, the hash over the first and the last MB: enough to see that a source was exchanged."""
-    path = Path(path)
+    """Return `size-hash`, the hash over the first and the last MB: enough to see that a source was exchanged.
+
+    Of a file in a store it is `size-version`, the version being the store's own checksum where it has one.
+    """
+    path = as_path(path)
+    if isinstance(path, StorePath):
+        return "{}-{}".format(*path.state())
     size = path.stat().st_size
     with path.open("rb") as file:
         digest = hashlib.sha256(file.read(_CHUNK))
@@ -75,3 +109,24 @@ def fingerprint(path: str | Path) -> str:
             file.seek(max(_CHUNK, size - _CHUNK))
             digest.update(file.read(_CHUNK))
     return f"{size}-{digest.hexdigest()[:16]}"
+
+
+def source_checksum(path: str | Path) -> dict[str, str]:
+    """Return what a manifest says of a source's content: its SHA-256, or of a file in a store the store's checksum."""
+    path = as_path(path)
+    return {"version": path.state()[1]} if isinstance(path, StorePath) else {"sha256": sha256_file(path)}
+
+
+def files_below(folder: Path) -> list[Path]:
+    """Return all files below a folder, sorted; those of a store come a thousand at a request."""
+    if isinstance(folder, StorePath):
+        return list_below(folder)
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder and all below it, if it is there."""
+    if isinstance(folder, StorePath):
+        remove_below(folder)
+    else:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -11,6 +11,7 @@ from typing import Any
 from bertdata import __version__
 from bertdata.errors import BuildError, FormatError
 from bertdata.steps import STEPS, complete_record, read_json
+from bertdata.store import as_path
 
 FORMAT_VERSION = 1
 # What the output's bytes depend on, beside inputs, options and seed.
@@ -83,7 +84,7 @@ def read_manifest(folder: Path | str) -> dict[str, Any]:
 
     Raises BuildError where there is none (an unfinished corpus), FormatError where its version is of the future.
     """
-    folder = Path(folder)
+    folder = as_path(folder)
     manifest = read_json(folder / "manifest.json")
     if manifest is None:
         what = "does not exist" if not folder.exists() else "has no manifest.json: its build isn't finished"

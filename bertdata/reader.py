@@ -19,6 +19,9 @@ from bertdata.dynamic_masking import mask_again
 from bertdata.errors import FormatError, InputError, OptionError, require
 from bertdata.order import ReadOrder, ragged
 from bertdata.shard_rows import ShardRows
+from bertdata.steps import read_json
+from bertdata.store import StorePath, as_path
+from bertdata.store_cache import check_room
 
 Int64s = npt.NDArray[np.int64]
 # Rows gathered at once, over several batches: a call a shard costs 60 microseconds, whatever the number of rows.
@@ -30,9 +33,9 @@ _OWN = ("num_rows",)
 class Shards:
     """The examples of one length and split, in numbered shards; see `open_shards`."""
 
-    def __init__(self, paths: Sequence[Path]) -> None:
+    def __init__(self, paths: Sequence[Path], checksums: Sequence[str] = ()) -> None:
         self.paths = list(paths)
-        self._shards = [ShardRows(path) for path in paths]
+        self._shards = [ShardRows(*shard) for shard in itertools.zip_longest(paths, checksums, fillvalue="")]
         self.metadata: dict[str, Any] = {k: v for k, v in self._shards[0].metadata.items() if k not in _OWN}
         for shard in self._shards:
             differ = [k for k, v in self.metadata.items() if shard.metadata[k] != v]
@@ -212,13 +215,24 @@ def open_shards(path: str | Path, *, max_seq_length: int | None = None, split: s
     Raises InputError where there is nothing of that kind, OptionError where several lengths are, and FormatError where
     a shard is damaged, missing among its numbered siblings, of another build or of an unknown version.
     """
-    folder = _length_folder(Path(path), max_seq_length) / split
+    folder = _length_folder(as_path(path), max_seq_length) / split
     paths = sorted(folder.glob("*.arrow"))
     if not paths:
         others = ", ".join(sorted(p.name for p in folder.parent.iterdir() if p.is_dir())) or "none"
         raise InputError(f"{folder} holds no shard; splits there: {others}.")
     _check_complete(paths)
-    return Shards(paths)
+    check_room(paths)
+    return Shards(paths, _checksums(paths))
+
+
+def _checksums(paths: Sequence[Path]) -> Sequence[str]:
+    """Return what the manifest says of shards in a store, by which their copies are checked and found again."""
+    if not isinstance(paths[0], StorePath):
+        return ()
+    folder = paths[0].parents[3]
+    manifest = read_json(folder / "manifest.json") or {"splits": {}}
+    stated = {file["path"]: file["sha256"] for split in manifest["splits"].values() for file in split["files"]}
+    return [stated.get(path.relative_to(folder).as_posix(), "") for path in paths]
 
 
 def _length_folder(path: Path, max_seq_length: int | None) -> Path:

@@ -50,7 +50,12 @@ def _lost(lost: list[str]) -> str:
 
 def _files(files: list[dict[str, Any]]) -> Html:
     rows = [
-        (name(f["name"]), f["kind"], size(f["bytes"]), Html(f'<code class="hash">{escape(f["sha256"][:16])}…</code>'))
+        (
+            name(f["name"]),
+            f["kind"],
+            size(f["bytes"]),
+            Html(f'<code class="hash">{escape(f.get("sha256", f.get("version", ""))[:16])}…</code>'),
+        )
         for f in files[:_MAX_FILES]
     ]
     more = len(files) - len(rows)

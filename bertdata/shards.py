@@ -14,8 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from bertdata.arrays import as_arrow, numpy_dtype
 from bertdata.errors import FormatError, InputError
 from bertdata.files import publish, sha256_file
+from bertdata.store import as_path
 
 FORMAT_VERSION = 1
 BATCH_ROWS = 1024
@@ -124,9 +126,7 @@ def _lists(values: npt.NDArray[Any], offsets: npt.NDArray[np.int64], kind: Any) 
 
 
 def _array(values: npt.NDArray[Any], kind: Any) -> Any:
-    # Not pa.array: its first call on a numpy array imports pandas where that is installed, 0.95 CPU s a worker.
-    values = np.ascontiguousarray(values, dtype=kind.to_pandas_dtype())
-    return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(values)])
+    return as_arrow(np.asarray(values, dtype=numpy_dtype(kind)))
 
 
 def write_shard(path: str | Path, schema: Any, metadata: dict[str, Any], batches: Iterable[Any]) -> dict[str, Any]:
@@ -142,7 +142,7 @@ def write_shard(path: str | Path, schema: Any, metadata: dict[str, Any], batches
 
 
 def open_shard(path: str | Path) -> tuple[Any, dict[str, Any]]:
-    """Open a shard memory-mapped; return Arrow's file reader and the metadata as values.
+    """Open a local shard memory-mapped; return Arrow's file reader and the metadata as values.
 
     Raises InputError where it is missing, FormatError where it is damaged, of another schema or another version.
     """
@@ -165,7 +165,7 @@ def open_shard(path: str | Path) -> tuple[Any, dict[str, Any]]:
 
 def write_card(shards_dir: str | Path) -> None:
     """Write `README.md` with one configuration a length, so that `datasets.load_dataset` finds lengths and splits."""
-    folder = Path(shards_dir)
+    folder = as_path(shards_dir)
     lengths = sorted((p for p in folder.iterdir() if p.is_dir() and p.name.isdigit()), key=lambda p: int(p.name))
     lines = ["---", "configs:"]
     for length in lengths:

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from bertdata.errors import BuildError
-from bertdata.files import WORK, publish
+from bertdata.files import WORK, publish, remove_folder
+from bertdata.store import StorePath, as_path
 
 # In the order of the flow: rebuilding one rebuilds what follows.
 STEPS = ("extract", "vocab", "tokens", "examples")
@@ -36,7 +37,7 @@ def write_json(path: Path, value: Any) -> None:
 def read_json(path: Path) -> Any:
     """Return a JSON file's value, or None where the file isn't there or was cut off."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(as_path(path).read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return None
 
@@ -103,7 +104,7 @@ class Step:
     def complete(self, result: dict[str, Any]) -> dict[str, Any]:
         """Complete the record with what the step made, drop its task results, and return the record."""
         record = self._write("complete", result)
-        shutil.rmtree(self.work, ignore_errors=True)
+        remove_folder(self.work)
         return record
 
     def _write(self, state: str, result: dict[str, Any]) -> dict[str, Any]:
@@ -148,8 +149,8 @@ def remove_from(folder: Path, step: str) -> None:
     (folder / "manifest.json").unlink(missing_ok=True)
     if "-" in step:
         (folder / "steps" / f"{step}.json").unlink(missing_ok=True)
-        shutil.rmtree(folder / "shards" / step.split("-")[1], ignore_errors=True)
-        shutil.rmtree(folder / WORK / step, ignore_errors=True)
+        remove_folder(folder / "shards" / step.split("-")[1])
+        remove_folder(folder / WORK / step)
         return
     later = STEPS[STEPS.index(step) :]
     for name in later:
@@ -157,19 +158,27 @@ def remove_from(folder: Path, step: str) -> None:
             record.unlink()
     for name in later:
         for output in OUTPUTS[name]:
-            shutil.rmtree(folder / output, ignore_errors=True)
+            remove_folder(folder / output)
         for work in (folder / WORK).glob(f"{name}*"):
-            shutil.rmtree(work, ignore_errors=True)
+            remove_folder(work)
 
 
 @contextlib.contextmanager
 def lock_folder(folder: Path) -> Iterator[None]:
     """Hold the folder for one build: make it and its `.work`, and remove `.work` when the block ends without error.
 
-    After an error `.work` stays if it holds task results, which the same command finds again.
+    After an error `.work` stays if it holds task results, which the same command finds again. The lock dies with its
+    holder: a locked file, or in a store an object that is renewed.
 
     Raises BuildError where another build holds it for more than ten seconds, or where it can't be made.
     """
+    if isinstance(folder, StorePath):
+        from bertdata.store_lock import hold
+
+        with hold(folder / WORK / "lock"):
+            yield
+            remove_folder(folder / WORK)
+        return
     try:
         (folder / WORK).mkdir(parents=True, exist_ok=True)
         lock = _acquire(folder)

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from bertdata.errors import require
 from bertdata.parts import PART_BYTES, cut_parts
 from bertdata.sentences import split_sentences
+from bertdata.store_cache import local_copy
 from bertdata.tokens_file import TokensFile, TokensRows, TokensWriter, bucket_bytes, open_tokens, smallest_split_keys
 from bertdata.vocab import MAX_WORD_CHARS, Vocabulary
 from bertdata.wordpiece import Encoder, Library
@@ -101,7 +102,7 @@ def tokenize_documents(
 def _parts(
     path: str | Path, options: TokensOptions, counts: dict[str, Any], languages: dict[str, int]
 ) -> Iterator[_Part]:
-    with pq.ParquetFile(path) as file:
+    with pq.ParquetFile(local_copy(path)) as file:
         for group in range(file.num_row_groups):
             table = file.read_row_group(group, columns=["document_hash", "text", "language"], use_threads=False)
             # Decoding a book of 200 MB takes 680 MB for a moment, which Arrow's pool would keep.

@@ -13,10 +13,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from bertdata.arrays import as_arrow
+from bertdata.arrays import as_arrow, as_numpy
 from bertdata.errors import FormatError
 from bertdata.files import publish
 from bertdata.rng import part_key, split_key
+from bertdata.store import as_path
+from bertdata.store_cache import local_copy
 from bertdata.vocab import Vocabulary
 
 FORMAT = "bertdata-tokens"
@@ -54,7 +56,7 @@ class TokensWriter:
     """
 
     def __init__(self, path: str | Path, vocabulary: Vocabulary) -> None:
-        self.path, self.vocabulary = Path(path), vocabulary
+        self.path, self.vocabulary = as_path(path), vocabulary
         self.languages: list[str] = []
         self.num_documents = 0
         self._last_document: int | None = None
@@ -64,8 +66,8 @@ class TokensWriter:
     def __enter__(self) -> Self:
         self._publish = publish(self.path)
         self._temporary = self._publish.__enter__()
-        self._ids: IO[bytes] = tempfile.TemporaryFile(dir=self.path.parent)
-        self._lengths: IO[bytes] = tempfile.TemporaryFile(dir=self.path.parent)
+        self._ids: IO[bytes] = tempfile.TemporaryFile(dir=self._temporary.parent)
+        self._lengths: IO[bytes] = tempfile.TemporaryFile(dir=self._temporary.parent)
         return self
 
     def write(
@@ -151,9 +153,9 @@ class TokensFile:
     """A memory-mapped tokens file; `rows` copies nothing where the range lies in one record batch."""
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+        self.path = as_path(path)
         try:
-            self._reader = pa.ipc.open_file(pa.memory_map(str(path)))
+            self._reader = pa.ipc.open_file(pa.memory_map(str(local_copy(path))))
         except FileNotFoundError:
             raise FormatError(f"No tokens file at {path}: run the build again.") from None
         except (pa.ArrowInvalid, OSError) as error:
@@ -178,10 +180,8 @@ class TokensFile:
 
     def column(self, name: str) -> npt.NDArray[Any]:
         """Return a column of numbers for all rows."""
-        parts = [batch.column(name).to_numpy(zero_copy_only=True) for batch in self._batches]
-        if len(parts) == 1:
-            return parts[0]  # type: ignore[no-any-return]
-        return np.concatenate([np.empty(0, self._reader.schema.field(name).type.to_pandas_dtype()), *parts])
+        kind = self._reader.schema.field(name).type
+        return as_numpy(pa.chunked_array([batch.column(name) for batch in self._batches], kind))
 
     def rows(self, low: int = 0, high: int = 1 << 64) -> TokensRows:
         """Return the rows with low <= part_key < high, in that order."""
@@ -213,13 +213,13 @@ def _position(keys: npt.NDArray[np.uint64], bound: int) -> int:
 def _as_rows(batch: pa.RecordBatch) -> TokensRows:
     ids, token_offsets = _flat(batch.column("input_ids"))
     lengths, sentence_offsets = _flat(batch.column("sentence_lengths"))
-    key, document, part, size = (batch.column(name).to_numpy(zero_copy_only=True) for name in _COLUMNS[:4])
+    key, document, part, size = (as_numpy(batch.column(name)) for name in _COLUMNS[:4])
     return TokensRows(key, document, part, size, ids, token_offsets, lengths, sentence_offsets)
 
 
 def _flat(column: pa.ListArray) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
-    offsets = column.offsets.to_numpy().astype(np.int64)
-    values = column.values.to_numpy(zero_copy_only=True)
+    offsets = as_numpy(column.offsets).astype(np.int64)
+    values = as_numpy(column.values)
     return values[offsets[0] : offsets[-1]], offsets - offsets[0]
 
 

@@ -8,12 +8,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from bertdata.arrays import as_numpy
 from bertdata.errors import BertdataError
 from bertdata.files import sha256_file
 from bertdata.manifest import read_manifest
 from bertdata.promises import Check, statistical_checks
 from bertdata.reader import Shards, open_shards
 from bertdata.scan import PROMISES, WHOLE_WORDS, Rules, Tally, scan_shards
+from bertdata.store import as_path
+from bertdata.store_cache import local_copy
 
 
 class _Split(NamedTuple):
@@ -33,7 +36,7 @@ def verify_corpus(folder: str | Path) -> list[Check]:
 
     Raises BuildError where there is no manifest, FormatError where it is of an unknown version.
     """
-    folder = Path(folder)
+    folder = as_path(folder)
     manifest = read_manifest(folder)
     checks, sound = [], {}
     for name, files in _file_groups(manifest).items():
@@ -162,8 +165,10 @@ def _check_documents(folder: Path, manifest: dict[str, Any], splits: list[_Split
     stated = manifest["documents"]
     hashes = [np.zeros(0, dtype=np.int64)]
     for file in stated["files"]:
-        table = pq.read_table(folder / file["path"], columns=["document_hash"], memory_map=True)
-        hashes += [chunk.to_numpy() for chunk in table.column(0).chunks]
+        table = pq.read_table(
+            local_copy(folder / file["path"], file["sha256"]), columns=["document_hash"], memory_map=True
+        )
+        hashes += [as_numpy(chunk) for chunk in table.column(0).chunks]
     known = np.unique(np.concatenate(hashes))
     num_rows = sum(map(len, hashes))
     unique = num_rows == len(known) == stated["count"]

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from bertdata.errors import FormatError, InputError
 from bertdata.files import publish
+from bertdata.store import as_path
 
 if TYPE_CHECKING:
     import numpy as np
@@ -122,7 +123,7 @@ def read_vocabulary(path: str | Path, lowercase: bool) -> Vocabulary:
 
     Raises InputError where it is missing or no text, FormatError where BERT can't use it (see `make_vocabulary`).
     """
-    path = Path(path)
+    path = as_path(path)
     if not path.is_file():
         raise InputError(f"No vocabulary at {path}: give a vocab.txt, or leave --vocab out to learn one.")
     if path.stat().st_size > MAX_FILE_BYTES:
@@ -148,7 +149,7 @@ def write_vocabulary(folder: str | Path, tokens: Sequence[str], lowercase: bool)
 
     Raises FormatError where the tokens are no vocabulary (see `make_vocabulary`).
     """
-    folder = Path(folder)
+    folder = as_path(folder)
     vocabulary = make_vocabulary(tokens, lowercase)
     files = {
         "tokenizer.json": _json_bytes(tokenizer_json(vocabulary)),

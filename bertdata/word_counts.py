@@ -17,10 +17,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from bertdata.arrays import as_arrow
+from bertdata.arrays import as_arrow, as_numpy
 from bertdata.errors import require
-from bertdata.files import publish
+from bertdata.files import publish, scratch_beside
 from bertdata.rng import mix64
+from bertdata.store import as_path
+from bertdata.store_cache import local_copy
 from bertdata.vocab import MAX_WORD_CHARS
 from bertdata.wordpiece_learner import learn_wordpiece
 from bertdata.words import NO_WORDS, SCHEMA, WordSplitter, add_counts, count_pieces
@@ -47,9 +49,9 @@ def count_words(
     with the bytes of text counted since the last call.
     """
     require(num_ranges > 0 and num_ranges & (num_ranges - 1) == 0, f"num_ranges is {num_ranges}: a power of two")
-    counter = _Counter(Path(output_path), lowercase, num_ranges)
+    counter = _Counter(as_path(output_path), lowercase, num_ranges)
     try:
-        with pq.ParquetFile(documents_path) as file:
+        with pq.ParquetFile(local_copy(documents_path)) as file:
             for group in range(file.num_row_groups):
                 table = file.read_row_group(group, columns=["text"], use_threads=False)
                 # Decoding a book of 200 MB takes 680 MB for a moment, which Arrow's pool would keep.
@@ -98,7 +100,7 @@ class _Counter:
         self._pieces = [NO_WORDS]
 
     def _spill(self) -> None:
-        path = self.path.with_name(f".{self.path.name}.{os.getpid()}-{os.urandom(4).hex()}.spill")
+        path = scratch_beside(self.path) / f".{self.path.name}.{os.getpid()}-{os.urandom(4).hex()}.spill"
         self._spilled.append(path)
         write_ranges(path, split_ranges(self._words, self.num_ranges))
         self._words = NO_WORDS
@@ -164,7 +166,7 @@ def write_ranges(path: str | Path, ranges: Iterator[pa.Table]) -> None:
 
 def merge_counts(paths: Sequence[str | Path], output_path: str | Path) -> dict[str, int]:
     """Merge partial counts files, range by range; return `words` and `distinct_words`."""
-    files = [pq.ParquetFile(path) for path in sorted(map(str, paths))]
+    files = [pq.ParquetFile(local_copy(path)) for path in sorted(map(str, paths))]
     counts = {"words": 0, "distinct_words": 0}
 
     def merged() -> Iterator[pa.Table]:
@@ -189,14 +191,14 @@ class WordCounts(NamedTuple):
 
 def read_counts(path: str | Path, max_words: int = MAX_WORDS_TO_LEARN) -> WordCounts:
     """Return the words of a counts file, at most `max_words`: all that occur more often than some number."""
-    with pq.ParquetFile(path) as file:
-        counts = file.read(columns=["count"])["count"].to_numpy()
+    with pq.ParquetFile(local_copy(path)) as file:
+        counts = as_numpy(file.read(columns=["count"])["count"])
         least = smallest_count(counts, max_words)
         groups = (file.read_row_group(number) for number in range(file.num_row_groups))
         table = pa.concat_tables([NO_WORDS, *(group.filter(pc.field("count") >= least) for group in groups)])
     table = table.sort_by("word")
     pruned = counts[counts < least]
-    return WordCounts(table["word"].to_pylist(), table["count"].to_numpy(), len(pruned), int(pruned.sum()))
+    return WordCounts(table["word"].to_pylist(), as_numpy(table["count"]), len(pruned), int(pruned.sum()))
 
 
 def smallest_count(counts: npt.NDArray[np.int64], max_words: int) -> int:

@@ -12,6 +12,7 @@ from click.core import ParameterSource
 
 from bertdata.errors import require
 from bertdata.files import WORK
+from bertdata.store import StorePath
 from cli.console import StepLines
 from cli.main import is_verbose
 
@@ -67,7 +68,7 @@ def run_build(
         workers=num_workers(given),
         runner=given["runner"],
         beam_args=given["beam_args"],
-        log_dir=str(folder.absolute() / WORK / "logs"),
+        log_dir=None if isinstance(folder, StorePath) else str(folder.absolute() / WORK / "logs"),
         master=given["spark_master"],
         job_server_jar=given["spark_job_server_jar"],
         say=lines.say,

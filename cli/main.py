@@ -12,6 +12,7 @@ import click
 
 from bertdata import __version__
 from bertdata.errors import BertdataError
+from cli.paths import take_urls
 
 # Names and first lines, so that `bertdata --help` imports no command; a test holds them equal to the commands' own.
 COMMANDS = {
@@ -45,6 +46,7 @@ class LazyGroup(click.Group):
         if name not in COMMANDS:
             return None
         command: click.Command = importlib.import_module(f"cli.{name.replace('-', '_')}").command
+        take_urls(name, command)
         if not any(parameter.name == "verbose" for parameter in command.params):
             command.params.append(_verbose())
         return command

@@ -15,6 +15,7 @@ from bertdata.extract.sources import expand_sources
 from bertdata.manifest import merge_manifest, read_manifest
 from bertdata.records import Source, SourceKind
 from bertdata.steps import lock_folder, write_json
+from bertdata.store import StorePath
 from bertdata.tokens import TokensOptions
 from pipelines.examples import build_examples
 from pipelines.extract import extract
@@ -102,7 +103,7 @@ def expand_all(values: dict[SourceKind, Sequence[str]], folder: Path) -> list[So
 
 def check_output(folder: Path) -> None:
     """Raise BuildError where a folder can't be made or holds something else than a build."""
-    for parent in (folder, *folder.parents):
+    for parent in (folder,) if isinstance(folder, StorePath) else (folder, *folder.parents):
         if parent.exists():
             if not parent.is_dir():
                 raise BuildError(f"--output {folder} can't be made: {parent} is a file, not a folder.")

@@ -6,7 +6,6 @@ import functools
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from bertdata.errors import BuildError, InputError
@@ -14,9 +13,10 @@ from bertdata.extract.duplicates import refuse_duplicate_ids
 from bertdata.extract.options import ExtractOptions
 from bertdata.extract.slices import plan_slices
 from bertdata.extract.step import extract_slice
-from bertdata.files import fingerprint, sha256_file
+from bertdata.files import fingerprint, source_checksum
 from bertdata.records import Slice, Source
 from bertdata.steps import Step
+from bertdata.store import as_path
 from pipelines.progress import count
 from pipelines.step import Build, Result, Task, run_step
 
@@ -68,12 +68,12 @@ def _work(options: ExtractOptions, folder: str, payload: Slice | tuple[tuple[str
             done += step
             count("bytes", step)
 
-        result = extract_slice(payload, options, Path(folder), progress)
+        result = extract_slice(payload, options, as_path(folder), progress)
         count("bytes", payload.num_bytes - done)
         return result
     return {
         "sums": [
-            {"kind": kind, "name": name, "bytes": Path(path).stat().st_size, "sha256": sha256_file(path)}
+            {"kind": kind, "name": name, "bytes": as_path(path).stat().st_size, **source_checksum(path)}
             for kind, path, name in payload
         ]
     }

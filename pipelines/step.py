@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from bertdata.steps import Step, read_json, write_json
+from bertdata.store import as_path
 from pipelines.runner import RunOptions, largest_first, run_tasks
 
 Result = dict[str, Any]
@@ -114,10 +115,10 @@ def worth_a_survey(run: RunOptions, num_bytes: int, bytes_per_second: float, num
 
 def _run_and_keep(function: Callable[[Any], Result], folder: str, work: str, task: Task) -> Result:
     # An engine whose worker was lost sends again what that worker had, finished or not.
-    if (kept := _finished(Path(folder), Path(work), task)) is not None:
+    if (kept := _finished(as_path(folder), as_path(work), task)) is not None:
         return kept
     result = function(task.payload)
-    write_json(Path(work) / f"{task.key}.json", result)
+    write_json(as_path(work) / f"{task.key}.json", result)
     return result
 
 

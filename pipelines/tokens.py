@@ -9,6 +9,8 @@ from typing import Any
 
 from bertdata.extract.step import describe_file
 from bertdata.steps import Step
+from bertdata.store import as_path
+from bertdata.store_cache import local_copy
 from bertdata.tokens import TokensOptions, tokenize_documents
 from bertdata.vocab import read_vocabulary
 from pipelines.progress import count
@@ -45,12 +47,13 @@ def build_tokens(build: Build, options: TokensOptions) -> Result:
 
 
 def _tokenize(folder: str, lowercase: bool, options: TokensOptions, documents: dict[str, Any]) -> Result:
-    source = Path(folder) / documents["path"]
-    output = Path(folder) / "tokens" / f"{source.stem}.arrow"
-    vocabulary = _vocabulary(str(Path(folder) / "vocab" / "vocab.txt"), lowercase)
-    result = tokenize_documents(str(source), str(output), vocabulary, options, functools.partial(count, "bytes"))
+    source = as_path(folder) / documents["path"]
+    output = as_path(folder) / "tokens" / f"{source.stem}.arrow"
+    vocabulary = _vocabulary(str(as_path(folder) / "vocab" / "vocab.txt"), lowercase)
+    copy = local_copy(source, documents["sha256"])
+    result = tokenize_documents(str(copy), str(output), vocabulary, options, functools.partial(count, "bytes"))
     count("documents", result["documents"])
-    return {**result, "files": {"tokens": [describe_file(output, Path(folder), result["rows"])]}}
+    return {**result, "files": {"tokens": [describe_file(output, as_path(folder), result["rows"])]}}
 
 
 @functools.lru_cache(maxsize=1)

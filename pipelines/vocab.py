@@ -12,6 +12,8 @@ from bertdata.errors import OptionError, require
 from bertdata.extract.step import describe_file
 from bertdata.files import sha256_file
 from bertdata.steps import Step
+from bertdata.store import as_path
+from bertdata.store_cache import local_copy
 from bertdata.vocab import read_vocabulary, write_vocabulary
 from bertdata.word_counts import count_words, learn_from_counts, merge_counts
 from pipelines.progress import count
@@ -46,7 +48,7 @@ class VocabOptions:
 def check_vocab_file(options: VocabOptions) -> None:
     """Raise FormatError or OptionError if a vocabulary was given that can't be used; called before any work."""
     if options.vocab_file is not None:
-        if not Path(options.vocab_file).is_file():
+        if not as_path(options.vocab_file).is_file():
             raise OptionError(f"--vocab {options.vocab_file} does not exist")
         read_vocabulary(options.vocab_file, options.lowercase)
 
@@ -69,7 +71,8 @@ def build_vocab(build: Build, options: VocabOptions) -> Result:
         tasks = [Task(Path(d["path"]).stem, d, d["text_bytes"]) for d in documents]
         work = functools.partial(_count, str(build.folder), str(step.work), options.lowercase)
         partial = run_step(build, step, tasks, work, _BYTES_PER_SECOND)
-        paths = [str(build.folder / file["path"]) for each in partial for file in each["files"]["counts"]]
+        counts = [file for each in partial for file in each["files"]["counts"]]
+        paths = [local_copy(build.folder / file["path"], file["sha256"]) for file in counts]
         result = merge_counts(paths, str(folder / "word_counts.parquet"))
         tokens = learn_from_counts(
             str(folder / "word_counts.parquet"), options.vocab_size, limit_alphabet=options.limit_alphabet
@@ -85,7 +88,8 @@ def build_vocab(build: Build, options: VocabOptions) -> Result:
 
 
 def _count(folder: str, work: str, lowercase: bool, documents: dict[str, Any]) -> Result:
-    output = Path(work) / f"{Path(documents['path']).stem}.counts.parquet"
+    output = as_path(work) / f"{Path(documents['path']).stem}.counts.parquet"
     progress = functools.partial(count, "bytes")
-    result = count_words(str(Path(folder) / documents["path"]), str(output), lowercase=lowercase, progress=progress)
-    return {**result, "files": {"counts": [describe_file(output, Path(folder), 0)]}}
+    source = local_copy(as_path(folder) / documents["path"], documents["sha256"])
+    result = count_words(source, output, lowercase=lowercase, progress=progress)
+    return {**result, "files": {"counts": [describe_file(output, as_path(folder), 0)]}}

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from bertdata.store import as_path
 from trainer.checkpoint import load_checkpoint, remove_old, save_checkpoint
 from trainer.checks import Corpus, corpus_lengths, open_corpus, unigram_entropy
 from trainer.config import Phase, PretrainOptions, default_phases
@@ -48,7 +49,7 @@ def pretrain(options: PretrainOptions) -> RunResult:
     if options.threads:
         torch.set_num_threads(options.threads)
     with join_world(options.device) as world:
-        phases = options.phases or default_phases(corpus_lengths(Path(options.corpus)), options.steps)
+        phases = options.phases or default_phases(corpus_lengths(as_path(options.corpus)), options.steps)
         lines = RunLines(sum(phase.steps for phase in phases), quiet=not world.is_first)
         try:
             return _pretrain(options, phases, world, lines)
@@ -58,7 +59,7 @@ def pretrain(options: PretrainOptions) -> RunResult:
 
 def _pretrain(options: PretrainOptions, phases: tuple[Phase, ...], world: World, lines: RunLines) -> RunResult:
     run = Path(options.output)
-    corpus = open_corpus(Path(options.corpus), phases)
+    corpus = open_corpus(as_path(options.corpus), phases)
     config = initial_config(options, corpus.vocabulary.tokens, preset_shape(options.preset))
     check_lengths(config, [phase.length for phase in phases])
     precision, precision_words = choose_precision(options.precision, world.device)

@@ -61,7 +61,7 @@ def write_model_files(run: Path, corpus: Path, config: BertConfig) -> None:
     for name in _VOCABULARY_FILES:
         if (corpus / "vocab" / name).is_file():
             with publish(run / name) as temporary:
-                shutil.copyfile(corpus / "vocab" / name, temporary)
+                temporary.write_bytes((corpus / "vocab" / name).read_bytes())
 
 
 def publish_weights(run: Path, checkpoint: Path) -> None:

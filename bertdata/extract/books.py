@@ -15,6 +15,7 @@ from bertdata.extract.options import ExtractOptions
 from bertdata.extract.packs import Piece, pack_files, read_whole, source_root, split_suffix, text_size
 from bertdata.extract.prose import Prose, clean_book, join_paragraphs
 from bertdata.records import Counts, Document, Rejection, Slice, Source
+from bertdata.store import as_path
 
 _TEXT_SUFFIXES = frozenset((".txt", ".text", ".utf8", ".utf-8", ".asc"))
 _BOOK_SUFFIXES = _TEXT_SUFFIXES | {".epub"}
@@ -58,7 +59,7 @@ def is_book(path: str, name: str, alone: bool = False) -> bool:
     if (suffix and not alone) or Path(name).name.startswith("."):
         return False
     try:
-        with Path(path).open("rb") as file:
+        with as_path(path).open("rb") as file:
             head = file.read(_SNIFF_BYTES)
     except OSError as error:
         raise InputError(f"{path} can't be read: {error.strerror}") from error

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bertdata.errors import InputError
 from bertdata.extract.siteinfo import read_head, read_siteinfo
+from bertdata.store import as_path
 
 __all__ = ["check_parts", "plan_dump", "read_siteinfo"]
 
@@ -34,7 +35,7 @@ def plan_dump(path: str) -> list[tuple[int, int, str, int]]:
     if head.ended_by in ("logitem", "mediawiki"):
         held = "log entries (<logitem>) and no page" if head.ended_by == "logitem" else "no page"
         raise InputError(f"{path} holds {held}: name a dump of pages, such as pages-articles")
-    size = Path(path).stat().st_size
+    size = as_path(path).stat().st_size
     num_bytes = size * _RATIOS[head.form.partition("+")[0]]
     slice_bytes = min(max(num_bytes // _MIN_SLICES, _MIN_SLICE_BYTES), _SLICE_BYTES)
     count = max(1, round(num_bytes / slice_bytes)) if head.form in ("xml", "bz2") else 1

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 
 from bertdata.errors import InputError
 from bertdata.extract.bz2blocks import Piece, read_blocks
+from bertdata.store import as_path
 
 # Bytes of plain XML read at once.
 _CHUNK = 1 << 20
@@ -35,7 +36,7 @@ def detect_form(path: str) -> str:
     archives.
     """
     try:
-        with Path(path).open("rb") as file:
+        with as_path(path).open("rb") as file:
             head = file.read(64)
     except OSError as error:
         raise InputError(f"{path} can't be read: {error.strerror}") from error
@@ -68,8 +69,8 @@ def read_pieces(path: str, start: int, end: int, form: str) -> Iterator[Piece]:
     with its offset; of bz2 the rest follows, of other forms nothing can.
     """
     container, _, encoding = form.partition("+")
-    with Path(path).open("rb") as file:
-        size = Path(path).stat().st_size
+    with as_path(path).open("rb") as file:
+        size = as_path(path).stat().st_size
         if container == "bz2":
             pieces = read_blocks(file, size, start, end)
         elif container == "xml":

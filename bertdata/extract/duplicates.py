@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
+from bertdata.arrays import as_numpy
 from bertdata.errors import InputError
 from bertdata.records import Slice
+from bertdata.store_cache import local_copy
 
 
 def refuse_duplicate_ids(folder: Path, slices: Sequence[Slice], results: Sequence[dict[str, Any]]) -> None:
@@ -21,7 +23,7 @@ def refuse_duplicate_ids(folder: Path, slices: Sequence[Slice], results: Sequenc
     hashes, owners = [], []
     for n, result in enumerate(results):
         if "documents" in result["files"]:
-            column = _column(folder / result["files"]["documents"]["path"], "document_hash").to_numpy()
+            column = as_numpy(_column(folder / result["files"]["documents"]["path"], "document_hash"))
             hashes.append(column)
             owners.append(np.full(len(column), n, dtype=np.int32))
     if not hashes:
@@ -40,12 +42,12 @@ def refuse_duplicate_ids(folder: Path, slices: Sequence[Slice], results: Sequenc
 
 
 def _column(path: Path, name: str) -> Any:
-    return pq.read_table(path, columns=[name]).column(name).combine_chunks()
+    return pq.read_table(local_copy(path), columns=[name]).column(name).combine_chunks()
 
 
 def _place(folder: Path, slice_: Slice, result: dict[str, Any], wanted: int) -> tuple[str, str]:
     path = folder / result["files"]["documents"]["path"]
-    row = int(np.flatnonzero(_column(path, "document_hash").to_numpy() == wanted)[0])
+    row = int(np.flatnonzero(as_numpy(_column(path, "document_hash")) == wanted)[0])
     document_id = _column(path, "id")[row].as_py()
     below = document_id.removeprefix(f"{slice_.source}/")
     files = [p for p, name in zip(slice_.files, slice_.names, strict=True) if name.startswith(below)]

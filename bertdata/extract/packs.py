@@ -12,6 +12,7 @@ from typing import IO, Any, NamedTuple, cast
 
 from bertdata.errors import DamagedInputError, InputError
 from bertdata.records import Source
+from bertdata.store import as_path
 
 SLICE_BYTES = 64 << 20
 COMPRESSIONS = (".gz", ".bz2", ".xz", ".zst")
@@ -81,7 +82,7 @@ def source_root(source: Source) -> str:
 def file_size(path: str) -> int:
     """Return a file's size in bytes; raises InputError where it can't be read."""
     try:
-        return Path(path).stat().st_size
+        return as_path(path).stat().st_size
     except OSError as error:
         raise InputError(f"{path} can't be read: {error.strerror}") from error
 
@@ -97,23 +98,22 @@ def open_plain(path: str, compression: str = "") -> IO[bytes]:
     Raises InputError where it can't be read.
     """
     try:
+        file: IO[bytes] = as_path(path).open("rb")
         if compression == ".gz":
-            return cast(IO[bytes], gzip.open(path, "rb"))
+            return cast(IO[bytes], gzip.open(file))
         if compression == ".bz2":
-            return bz2.open(path, "rb")
+            return bz2.open(file)
         if compression == ".xz":
-            return lzma.open(path, "rb")
-        if compression == ".zst":
-            return _open_zstd(path)
-        return Path(path).open("rb")
+            return lzma.open(file)
+        return _open_zstd(file) if compression == ".zst" else file
     except OSError as error:
         raise InputError(f"{path} can't be read: {error.strerror or error}") from error
 
 
-def _open_zstd(path: str) -> IO[bytes]:
+def _open_zstd(file: IO[bytes]) -> IO[bytes]:
     import pyarrow as pa
 
-    stream: Any = pa.CompressedInputStream(pa.OSFile(path, "rb"), "zstd")
+    stream: Any = pa.CompressedInputStream(file, "zstd")
     return io.BufferedReader(stream, _CHUNK)
 
 

@@ -13,6 +13,7 @@ from xml.parsers import expat
 from bertdata.errors import InputError
 from bertdata.extract.dump_streams import detect_encoding, detect_form, read_pieces
 from bertdata.records import SiteInfo
+from bertdata.store import as_path
 
 # A head is some 2 to 10 kB; a file whose first MB holds neither page nor siteinfo's end is something else.
 _MAX_HEAD = 1 << 20
@@ -77,7 +78,8 @@ def read_siteinfo(path: str) -> SiteInfo:
 
     Raises InputError as `read_head` does.
     """
-    status = Path(path).stat() if Path(path).is_file() else None
+    file = as_path(path)
+    status = file.stat() if file.is_file() else None
     return _read_siteinfo(str(path), status and (status.st_size, status.st_mtime_ns))
 
 

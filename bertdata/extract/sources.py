@@ -11,8 +11,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from bertdata.errors import InputError, require
-from bertdata.files import publish
+from bertdata.files import files_below, publish
 from bertdata.records import Source, SourceKind
+from bertdata.store import StorePath, as_path, list_matching
 
 _NAMED = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]*)=(.+)", re.DOTALL)
 _WILDCARD = re.compile(r"[*?\[]")
@@ -44,7 +45,7 @@ def expand_sources(kind: SourceKind, values: Iterable[str], stdin: Path | None =
 
 def _split_name(value: str) -> tuple[str | None, str]:
     named = _NAMED.fullmatch(value)
-    if named and not Path(value).exists():
+    if named and not as_path(value).exists():
         return named[1], named[2]
     return None, value
 
@@ -60,7 +61,7 @@ def _standard_input(stdin: Path | None) -> list[tuple[str, str]]:
 
 def _find(kind: SourceKind, value: str) -> list[tuple[str, str]]:
     """Return (name below the root that the user named, path) of every file that a value names."""
-    path = Path(value).expanduser()
+    path = as_path(value).expanduser()
     if path.is_dir():
         found = _files_below(kind, path)
         require(found, f"{value} holds no {_what(kind)}", InputError)
@@ -68,10 +69,15 @@ def _find(kind: SourceKind, value: str) -> list[tuple[str, str]]:
     if path.exists():
         return [(path.name, str(path))]
     if _WILDCARD.search(value):
-        root = _fixed_root(value)
+        root = _fixed_root(path)
+        if isinstance(path, StorePath) and isinstance(root, StorePath):
+            # An object store has no folders: a pattern names files only.
+            in_store = [p for p in list_matching(root, path) if _is_wanted(kind, p.name)]
+            require(in_store, f"{value} matches no {_what(kind)}", InputError)
+            return [(p.relative_to(root).as_posix(), str(p)) for p in in_store]
         # Path.glob can't take an absolute pattern, and skips what glob.glob finds through links.
         everything = glob.glob(str(path), recursive=True)  # noqa: PTH207
-        matches = sorted(m for m in everything if _is_wanted(kind, Path(m)))
+        matches = sorted(m for m in everything if Path(m).is_dir() or _is_wanted(kind, Path(m).name))
         found = [(str(Path(m).relative_to(root) if root else Path(m)), m) for m in matches if Path(m).is_file()]
         for match in matches:
             if Path(match).is_dir():
@@ -82,7 +88,7 @@ def _find(kind: SourceKind, value: str) -> list[tuple[str, str]]:
 
 
 def _files_below(kind: SourceKind, folder: Path) -> list[tuple[str, str]]:
-    paths = sorted(p for p in folder.rglob("*") if p.is_file() and _is_wanted(kind, p))
+    paths = [p for p in files_below(folder) if _is_wanted(kind, p.name)]
     return [(p.relative_to(folder).as_posix(), str(p)) for p in paths if not _is_hidden(p.relative_to(folder))]
 
 
@@ -90,19 +96,19 @@ def _is_hidden(path: Path) -> bool:
     return any(part.startswith(".") for part in path.parts)
 
 
-def _is_wanted(kind: SourceKind, path: Path) -> bool:
+def _is_wanted(kind: SourceKind, name: str) -> bool:
     # A dumps folder also holds indexes, checksums and logs; which files of a books folder are books, its reader knows.
-    return path.is_dir() or kind != "wikipedia" or bool(_DUMP.search(path.name))
+    return kind != "wikipedia" or bool(_DUMP.search(name))
 
 
 def _what(kind: SourceKind) -> str:
     return "dump (*.xml, .xml.bz2, .xml.gz, .xml.xz, .xml.zst)" if kind == "wikipedia" else "file"
 
 
-def _fixed_root(pattern: str) -> Path | None:
-    parts = Path(pattern).expanduser().parts
+def _fixed_root(pattern: Path) -> Path | None:
+    parts = pattern.parts
     fixed = parts[: next(n for n, part in enumerate(parts) if _WILDCARD.search(part))]
-    return Path(*fixed) if fixed else None
+    return type(pattern)(*fixed) if fixed else None
 
 
 def _suggestion(path: Path) -> str:
@@ -116,6 +122,6 @@ def _suggestion(path: Path) -> str:
 def _refuse_twice(found: Sequence[tuple[str, str]]) -> None:
     seen: dict[Path, str] = {}
     for _, path in found:
-        real = Path(path).resolve()
+        real = as_path(path).resolve()
         require(real not in seen, f"{path} is named twice" + (f" (also as {seen.get(real)})"), InputError)
         seen[real] = path

@@ -13,6 +13,8 @@ from bertdata.extract.options import ExtractOptions
 from bertdata.files import sha256_file
 from bertdata.records import Counts, Document, Rejection, Slice, SourceKind
 from bertdata.rng import document_hash
+from bertdata.store import StorePath
+from bertdata.store_cache import put_before
 
 Reader = Callable[[Slice, ExtractOptions, Counts], Iterator[Document | Rejection]]
 # How often progress is told, in documents: often enough for a live line, far too rare to cost anything.
@@ -98,9 +100,8 @@ class _LazyTable:
 
 def describe_file(path: Path, folder: Path, rows: int) -> dict[str, Any]:
     """Return what the manifest says of a file: its path below the folder, bytes, rows and SHA-256."""
-    return {
-        "path": path.relative_to(folder).as_posix(),
-        "bytes": path.stat().st_size,
-        "rows": rows,
-        "sha256": sha256_file(path),
-    }
+    if isinstance(path, StorePath):
+        num_bytes, sha256 = put_before(path)
+    else:
+        num_bytes, sha256 = path.stat().st_size, sha256_file(path)
+    return {"path": path.relative_to(folder).as_posix(), "bytes": num_bytes, "rows": rows, "sha256": sha256}

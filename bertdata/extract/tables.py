@@ -11,6 +11,8 @@ from typing import IO, Any, NamedTuple, cast
 
 from bertdata.errors import InputError
 from bertdata.extract.packs import SLICE_BYTES, damaged, open_plain
+from bertdata.store import StorePath, as_path
+from bertdata.store_cache import local_copy
 
 JSON_SUFFIXES = frozenset((".jsonl", ".ndjson", ".json", ".jsonlines"))
 ARROW_SUFFIXES = frozenset((".arrow", ".feather", ".ipc"))
@@ -124,7 +126,9 @@ def _open_parquet(path: str) -> Any:
     import pyarrow.parquet as pq
 
     try:
-        return pq.ParquetFile(path, memory_map=True)
+        file = as_path(path)
+        # Of a file in a store only the row groups and columns that are read are fetched.
+        return pq.ParquetFile(file.open("rb") if isinstance(file, StorePath) else file, memory_map=True)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise InputError(f"{path} is no Parquet file that can be read: {_first_line(error)}") from error
 
@@ -166,7 +170,7 @@ def open_arrow(path: str) -> Any:
     import pyarrow as pa
 
     try:
-        source = pa.memory_map(path)
+        source = pa.memory_map(str(local_copy(path)))
         with contextlib.suppress(pa.ArrowInvalid):
             return pa.ipc.open_file(source)
         source.seek(0)

@@ -37,6 +37,7 @@ from bertdata.extract.tables import (
     row_group_ranges,
 )
 from bertdata.records import Counts, Document, Rejection, Slice, Source
+from bertdata.store import as_path
 
 _MAX_TEXT_BYTES = 1 << 30
 # Text whose lines are all this short is hard-wrapped: its lines are joined; longer lines are paragraphs.
@@ -101,7 +102,7 @@ def _split_large(path: str, name: str) -> list[Piece]:
 
 
 def _is_lines(path: str) -> bool:
-    with Path(path).open("rb") as file:
+    with as_path(path).open("rb") as file:
         return not file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"[")
 
 

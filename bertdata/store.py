@@ -1,0 +1,331 @@
+"""Files in object stores: a path that is a URL (`s3://bucket/key`), read by range, listed in pages, put whole.
+
+Everything that knows a store is here, in `store_cache` (files that have to be local) and in `store_lock`. Drivers
+(s3fs, gcsfs, …) are imported by fsspec when the first URL is used, and find credentials by their own habits.
+"""
+
+from __future__ import annotations
+
+import errno
+import fnmatch
+import io
+import posixpath
+import re
+import time
+from collections.abc import Callable, Generator
+from pathlib import Path, PosixPath
+from types import SimpleNamespace
+from typing import Any, NoReturn, TypeVar
+
+from bertdata.errors import BertdataError, BuildError, InputError, OptionError, require
+
+R = TypeVar("R")
+# As text, or as pathlib makes it of text: `Path("s3://b/k")` is `s3:/b/k`.
+_URL = re.compile(r"([a-z][a-z0-9+.-]+):(/+)")
+_WILDCARD = re.compile(r"[*?\[]")
+# Waits of 0.2, 0.4, … 3.2 seconds: the drivers have retried by themselves before, for some seconds each time.
+_ATTEMPTS, _FIRST_WAIT = 6, 0.2
+# Bytes of a range request: the first is small, since many a reader wants a head only; then it doubles.
+_FIRST_RANGE, _LARGEST_RANGE = 1 << 16, 1 << 21
+# Where a file appears whole once its PUT (or the last part of it) is done. Elsewhere it is put beside, and renamed.
+_PUT_APPEARS_WHOLE = frozenset(("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oss", "oci", "memory"))
+_EXTRAS = {"s3": "aws", "s3a": "aws", "gs": "gcp", "gcs": "gcp"}
+_NO_CREDENTIALS = (
+    "NoCredentialsError",
+    "PartialCredentialsError",
+    "DefaultCredentialsError",
+    "CredentialRetrievalError",
+)
+# Size and version of objects that a listing told: 100,000 files need no request each.
+_listed: dict[str, tuple[int, str]] = {}
+
+
+class StorePath(PosixPath):
+    """A file or folder in a store, with pathlib's names for what may be done with it.
+
+    What has no meaning in a store raises OptionError instead of touching the local disk.
+
+    >>> path = StorePath("s3://bucket/corpus") / "vocab" / "vocab.txt"
+    >>> str(path), path.parent.name, path.relative_to(path.parents[1]).as_posix()
+    ('s3://bucket/corpus/vocab/vocab.txt', 'vocab', 'vocab/vocab.txt')
+    """
+
+    def __str__(self) -> str:
+        first, *rest = self.parts or (".",)
+        return f"{first}//{'/'.join(rest)}" if first.endswith(":") else "/".join((first, *rest))
+
+    def __fspath__(self) -> NoReturn:
+        raise OptionError(f"{self} lies in an object store, which this can't use: name a local path")
+
+    def absolute(self) -> StorePath:
+        """Return the path: a URL is absolute."""
+        return self
+
+    def resolve(self, strict: bool = False) -> StorePath:
+        """Return the path: there are no links in a store."""
+        return self
+
+    def expanduser(self) -> StorePath:
+        """Return the path: there are no homes in a store."""
+        return self
+
+    def mkdir(self, mode: int = 0o777, parents: bool = False, exist_ok: bool = False) -> None:
+        """Do nothing: a folder is there when a file in it is."""
+
+    def state(self) -> tuple[int, str]:
+        """Return (bytes, version): the store's own checksum of the content where it has one, else its time."""
+        return _listed.get(str(self)) or _state(self._info())
+
+    def _info(self) -> dict[str, Any]:
+        return dict(call(self, lambda fs, key: fs.info(key)))
+
+    def _type(self) -> str:
+        try:
+            return "file" if str(self) in _listed else str(self._info()["type"])
+        except FileNotFoundError:
+            return ""
+
+    def stat(self, *, follow_symlinks: bool = True) -> Any:
+        """Return `st_size`, and an `st_mtime_ns` that changes when the content does."""
+        size, version = self.state()
+        return SimpleNamespace(st_size=size, st_mtime_ns=hash(version))
+
+    def exists(self, *, follow_symlinks: bool = True) -> bool:
+        """Say whether there is such a file, or a file below it."""
+        return bool(self._type())
+
+    def is_file(self) -> bool:
+        """Say whether there is such a file."""
+        return self._type() == "file"
+
+    def is_dir(self) -> bool:
+        """Say whether there is a file below it."""
+        return self._type() == "directory"
+
+    def open(self, mode: str = "r", *args: Any, **kwargs: Any) -> Any:
+        """Open the file for reading, by ranges; files are written by `bertdata.files.publish` only."""
+        require(mode in ("r", "rt", "rb"), f"{self} can't be opened to be written", BuildError)
+        file = io.BufferedReader(_RangeFile(self), _LARGEST_RANGE)
+        return file if mode == "rb" else io.TextIOWrapper(file, *args[1:], **kwargs)
+
+    def read_bytes(self) -> bytes:
+        """Return the file's bytes, by one request."""
+        return bytes(call(self, lambda fs, key: fs.cat_file(key)))
+
+    def read_text(self, encoding: str | None = None, errors: str | None = None, newline: str | None = None) -> str:
+        """Return the file's text."""
+        return self.read_bytes().decode(encoding or "utf-8", errors or "strict")
+
+    def iterdir(self) -> Generator[StorePath, None, None]:
+        """Yield what lies in the folder; nothing where it isn't there."""
+        try:
+            names = call(self, lambda fs, key: fs.ls(key, detail=False))
+        except FileNotFoundError:
+            return
+        for name in sorted({posixpath.basename(name.rstrip("/")) for name in names}):
+            if name and name != self.name:
+                yield self / name
+
+    def glob(self, pattern: str, **kwargs: Any) -> Generator[StorePath, None, None]:  # type: ignore[override]
+        """Yield what lies in the folder and matches a pattern without folders."""
+        return (path for path in self.iterdir() if fnmatch.fnmatchcase(path.name, pattern))
+
+    def unlink(self, missing_ok: bool = False) -> None:
+        """Remove the file."""
+        try:
+            call(self, lambda fs, key: fs.rm_file(key))
+        except FileNotFoundError:
+            if not missing_ok:
+                raise
+
+
+def as_path(value: str | Path) -> Path:
+    """Return a local path, or a StorePath where the value is a URL (also one that went through pathlib).
+
+    Raises OptionError for URLs that paths can't stand for.
+
+    >>> as_path("a/b"), as_path("s3://b/k"), as_path(Path("s3://b/k")), as_path("file:///tmp/x")
+    (PosixPath('a/b'), StorePath('s3://b/k'), StorePath('s3://b/k'), PosixPath('/tmp/x'))
+    """
+    if isinstance(value, StorePath):
+        return value
+    text = str(value)
+    match = _URL.match(text)
+    if match is None:
+        return Path(value)
+    if match[1] in ("file", "local"):
+        return Path("/" + text[match.end() :])
+    path = StorePath(text)
+    if len(match[2]) > 1 and str(path) != text.rstrip("/"):
+        what = "name its host or bucket" if len(match[2]) > 2 else "empty parts and `.` in a key aren't read"
+        raise OptionError(f"{value}: {what} (such as {match[1]}://bucket/folder)")
+    return path
+
+
+def call(path: StorePath, function: Callable[[Any, str], R]) -> R:
+    """Return `function(file system, key)` of a path; what may pass is tried again, with longer and longer waits.
+
+    Raises FileNotFoundError and FileExistsError as the local file system does, OptionError where the store's
+    driver or its credentials are missing, BertdataError where access is denied or the store doesn't answer.
+    """
+    for attempt in range(_ATTEMPTS):
+        try:
+            # Never kept: fsspec has an instance for each process and thread, and none survives a fork.
+            return function(*_file_system(path))
+        except (FileExistsError, BertdataError):
+            raise
+        except (FileNotFoundError, NotADirectoryError) as error:
+            what = _shown(error) if "ucket" in str(error) else "no such file"
+            raise FileNotFoundError(errno.ENOENT, what, str(path)) from error
+        except Exception as error:
+            _raise_lasting(error, path)
+            last = error
+        if attempt + 1 < _ATTEMPTS:
+            time.sleep(_FIRST_WAIT * 2**attempt)
+    raise InputError(f"{path}: the store doesn't answer as it should, {_ATTEMPTS} times ({_shown(last)})") from last
+
+
+def _file_system(path: StorePath) -> tuple[Any, str]:
+    import fsspec
+
+    scheme = path.parts[0].removesuffix(":")
+    try:
+        # Without its cache of listings: other processes write into the same folders.
+        found: tuple[Any, str] = fsspec.core.url_to_fs(str(path), use_listings_cache=False)
+        return found
+    except ImportError as error:
+        extra = _EXTRAS.get(scheme)
+        hint = f"`pip install 'bertdata[{extra}]'` brings it" if extra else "install it"
+        raise OptionError(f"{path}: the driver for {scheme}:// isn't installed ({_shown(error)}); {hint}") from error
+    except ValueError as error:
+        raise OptionError(f"{path}: {scheme}:// is no store that fsspec knows ({_shown(error)})") from error
+
+
+def _raise_lasting(error: Exception, path: StorePath) -> None:
+    """Raise the named problem that a store's error is, unless waiting may help."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        raise error
+    if type(error).__name__ in _NO_CREDENTIALS:
+        raise OptionError(
+            f"{path}: no credentials were found ({_shown(error)}); set those of the store as its own tools want them"
+        ) from error
+    code = getattr(error, "code", getattr(error, "status", 0))
+    if isinstance(error, PermissionError) or code in (401, 403) or str(error).startswith("Forbidden"):
+        raise InputError(
+            f"{path}: access is denied ({_shown(error)}); use other credentials, or ask its owner"
+        ) from error
+    if isinstance(error, (NotImplementedError, TypeError, AttributeError)):
+        raise OptionError(f"{path}: this store can't do that ({_shown(error)})") from error
+
+
+def _shown(error: BaseException) -> str:
+    return (" ".join(str(error).split()) or type(error).__name__)[:200]
+
+
+def _state(info: dict[str, Any]) -> tuple[int, str]:
+    names = ("ETag", "md5Hash", "crc32c", "etag", "mtime", "LastModified", "created")
+    version = next((str(info[name]) for name in names if info.get(name)), "")
+    return int(info["size"] or 0), version.strip('"')
+
+
+class _RangeFile(io.RawIOBase):
+    """A file of a store, read by range requests that grow while reading goes straight on."""
+
+    def __init__(self, path: StorePath) -> None:
+        super().__init__()
+        self.name, self.path, self.size = str(path), path, path.state()[0]
+        self.at, self.range = 0, _FIRST_RANGE
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self.at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        at = offset + (0, self.at, self.size)[whence]
+        if at < 0:
+            raise OSError(errno.EINVAL, "a place before the file's beginning")
+        if at != self.at:
+            self.at, self.range = at, _FIRST_RANGE
+        return at
+
+    def readinto(self, buffer: Any) -> int:
+        end = min(self.size, self.at + min(len(buffer), self.range))
+        if end <= self.at:
+            return 0
+        data = call(self.path, lambda fs, key: _read_range(fs, key, self.at, end))
+        buffer[: len(data)] = data
+        self.at, self.range = end, min(self.range * 2, _LARGEST_RANGE)
+        return len(data)
+
+
+def _read_range(fs: Any, key: str, start: int, end: int) -> bytes:
+    data: bytes = fs.cat_file(key, start=start, end=end)
+    if len(data) != end - start:
+        raise OSError(f"{len(data)} bytes came where {end - start} were asked for")
+    return data
+
+
+def put_whole(local: Path, path: StorePath) -> None:
+    """Put a local file into a store under its name: it appears there whole, or not at all.
+
+    Raises BuildError where its bucket isn't there.
+    """
+
+    def put(fs: Any, key: str) -> None:
+        if path.parts[0].removesuffix(":") in _PUT_APPEARS_WHOLE:
+            fs.put_file(str(local), key)
+            return
+        folder, name = posixpath.split(key)
+        beside = f"{folder}/.{name}.{local.name.rsplit('.', 2)[-2]}.tmp"
+        fs.makedirs(folder, exist_ok=True)
+        fs.put_file(str(local), beside)
+        if fs.exists(key):
+            fs.rm_file(key)
+        fs.mv(beside, key)
+
+    try:
+        call(path, put)
+    except FileNotFoundError as error:
+        raise no_bucket(path, error) from error
+
+
+def no_bucket(path: StorePath, error: OSError) -> BuildError:
+    """Return the problem that a file can't be put since there is nothing to put it into."""
+    return BuildError(f"{path} can't be written: {'//'.join(path.parts[:2])} isn't there ({error.strerror}); create it")
+
+
+def remove_below(path: StorePath) -> None:
+    """Remove a folder of a store and all below it, if it is there."""
+    try:
+        call(path, lambda fs, key: fs.rm(key, recursive=True))
+    except FileNotFoundError:
+        return
+
+
+def list_below(folder: StorePath) -> list[Path]:
+    """Return all files below a folder, in the order of their keys; the store is asked once a thousand of them."""
+    return _listed_files(folder, lambda fs, key: fs.find(key, detail=True))
+
+
+def list_matching(root: StorePath, pattern: StorePath) -> list[Path]:
+    """Return all files that match a pattern whose fixed part is `root`."""
+    return _listed_files(root, lambda fs, key: fs.glob(fs._strip_protocol(str(pattern)), detail=True))
+
+
+def _listed_files(root: StorePath, find: Callable[[Any, str], dict[str, Any]]) -> list[Path]:
+    try:
+        key, found = call(root, lambda fs, key: (key, find(fs, key)))
+    except FileNotFoundError:
+        return []
+    paths: list[Path] = []
+    for name in sorted(found):
+        if found[name]["type"] == "file" and not name.endswith("/"):
+            path = as_path(f"{root}/{name.removeprefix(key).lstrip('/')}")
+            _listed[str(path)] = _state(found[name])
+            paths.append(path)
+    return paths
