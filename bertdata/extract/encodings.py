@@ -6,6 +6,10 @@ import codecs
 import re
 import unicodedata
 
+import numpy as np
+
+from bertdata.extract.codes import distinct_characters
+
 # Longest first: the UTF-32 mark begins with the UTF-16 one.
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -15,6 +19,9 @@ _MARKS = (
 )
 # C0 controls without tab, line feed, form feed, carriage return; and DEL.
 _CONTROLS = bytes([*range(9), 11, *range(14, 32), 127])
+_RETURN, _NEWLINE = 13, 10
+# Below U+0300, and among the dashes, quotes and signs of U+2010 to U+2064, nothing composes or is composed.
+_FIRST_MARK, _FIRST_DASH, _LAST_SIGN = "\u0300", "\u2010", "\u2064"
 _DECLARED = re.compile(
     rb"(?:character set encoding|charset|encoding)\s*[:=]\s*[\"']?\s*(?:iso (?=[\dl]))?"
     rb"([A-Za-z][\w.:-]{2,20}|8859-\d+)",
@@ -66,12 +73,18 @@ def decode_text(data: bytes) -> str | None:
         # Any pair of bytes is a character of UTF-16; text has blanks or lines as well.
         return text if text and (" " in text or "\n" in text) else None
     # Carriage returns go in the same pass as control characters, where every one of them is half of a line end.
-    num_returns = data.count(b"\r")
-    num_returns = num_returns if num_returns and num_returns == data.count(b"\r\n") else 0
+    num_returns = _paired_returns(data)
     plain = data.translate(None, _CONTROLS + b"\r" if num_returns else _CONTROLS)
     if len(data) - len(plain) - num_returns > max(_FEW_CONTROLS, len(data) // 200):
         return None
     return _decode_plain(plain)
+
+
+def _paired_returns(data: bytes) -> int:
+    """Return how many carriage returns there are, 0 where one of them isn't half of a line end."""
+    codes = np.frombuffer(data, np.uint8)
+    returns = np.flatnonzero(codes == _RETURN)
+    return len(returns) if bool((codes[np.minimum(returns + 1, len(codes) - 1)] == _NEWLINE).all()) else 0
 
 
 def _decode_plain(data: bytes) -> str | None:
@@ -126,10 +139,12 @@ def _finish(text: str, wide: bool = False) -> str | None:
         return text
     if ("Ã" in text or "â€" in text) and (repaired := _encoded_twice(text)):
         text = repaired
-    for code in _UNWANTED:
-        # A search for one character is a memchr; `translate` would look up every character.
-        if code >= 128 and chr(code) in text:
-            text = text.replace(chr(code), "")
+    characters = distinct_characters(text)
+    for character in characters:
+        if character >= "\x80" and ord(character) in _UNWANTED:
+            text = text.replace(character, "")
+    if all(character < _FIRST_MARK or _FIRST_DASH <= character <= _LAST_SIGN for character in characters):
+        return text
     return text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
 
 

@@ -24,6 +24,8 @@ _END = re.compile(
     rf"|^[ \t]*This file should be named [^\n]*\n[^\n]*{_NAME}[^\n]*",
     _I | _M,
 )
+# What every end mark holds; a search for them takes a hundredth of the pattern's time.
+_END_WORDS = ("utenb", "UTENB", "FULL LICENSE")
 _NAMED = re.compile(rf"{_NAME}|\bP\.?G\.? (?:Distributed|Canada)", _I)
 _FIELD = re.compile(r"^(Title|Language|Character set encoding|ISO 639[^:\n]*):[ \t]*(.+(?:\n[ \t]{2,}\S.*)*)", _I | _M)
 _LAST_FIELD = re.compile(
@@ -84,7 +86,7 @@ def _starts(text: str) -> list[int]:
     starts: list[int] = []
     for found in _marks(text):
         # One header may hold both marks, the small print's and the book's: the later one ends it.
-        if starts and found.start() - starts[-1] < _HEAD and not _END.search(text, starts[-1], found.start()):
+        if starts and found.start() - starts[-1] < _HEAD and not _find_end(text, starts[-1], found.start()):
             starts[-1] = found.end()
         elif starts or found.start() < _HEAD:
             starts.append(found.end())
@@ -111,7 +113,7 @@ def _pieces(text: str, starts: list[int]) -> list[tuple[int, int, int]]:
 
 def _next_head(text: str, start: int, next_start: int) -> int:
     """Return where the header of the next book begins: at the last end mark before it, or at its first line."""
-    end = _END.search(text, start, next_start)
+    end = _find_end(text, start, next_start)
     return end.end() if end else max(start, text.rfind("\n\n", start, max(start, next_start - 20_000)))
 
 
@@ -126,9 +128,24 @@ def _unmarked_header(text: str) -> int:
     return max(end, 0)
 
 
+def _find_end(text: str, start: int, stop: int) -> re.Match[str] | None:
+    """Return the first end mark; only lines with one of its words are tried, and those before them."""
+    found: re.Match[str] | None = None
+    for word in _END_WORDS:
+        position = text.find(word, start, stop)
+        while position >= 0 and (found is None or position < found.start()):
+            line = max(start, text.rfind("\n", start, position) + 1)
+            before = max(start, text.rfind("\n", start, max(start, line - 1)) + 1)
+            mark = _END.match(text, before, stop) or _END.match(text, line, stop)
+            if mark and (found is None or mark.start() < found.start()):
+                found = mark
+            position = -1 if mark else text.find(word, position + 1, stop)
+    return found
+
+
 def _book(text: str, head: int, start: int, stop: int) -> Book:
     # The first end mark of the last part of a file: a "FULL LICENSE" or the project's name may come again behind it.
-    found = _END.search(text, max(start, stop - _TAIL), stop) or _END.search(text, start, stop)
+    found = _find_end(text, max(start, stop - _TAIL), stop) or _find_end(text, start, stop)
     fields = {name.lower(): " ".join(value.split()) for name, value in _FIELD.findall(text[head:start][-_HEAD:])}
     title = fields.get("title", "")
     if not title and (named := _HEAD_TITLE.search(text, head, min(start, head + 3_000))):

@@ -59,6 +59,14 @@ _NAMED: tuple[tuple[re.Pattern[str], HeadingKind], ...] = (
     (_PART_NAME, "chapter"),
 )
 _MAX_NAMED = 120
+# One look at the first word rules out the six patterns for nearly all lines.
+_NAMED_START = re.compile(
+    r"\W*(?:the\s+)?(?:auth|publi|transl|edit|pref|forew|intro|prol|epil|appen|concl|after|postsc|dedic|finis|prelu|inter"
+    r"|finale|adver|gloss|biblio|errata|note|postlu|vorwort|einlei|préf|pról|epíl|пред|введ|эпил|прол"
+    r"|table|gener|conte|list|full|illus|plate|maps|figur|stories|poems|inhal|somm|[íi]ndice|inhoud|sisäl|содер|оглав"
+    r"|alpha|subject|index|foot|end|fu(?:ss|ß)n|transc|fin\b|fine\b|конец)",
+    _I,
+)
 
 
 def name_heading(line: str) -> HeadingKind | None:
@@ -73,12 +81,18 @@ def name_heading(line: str) -> HeadingKind | None:
         return "page" if any(c.isdigit() for c in line) else "chapter"
     if _NUMERAL.fullmatch(line):
         return "chapter"
-    if (found := _CHAPTER.match(line)) and _is_chapter_line(line[found.end() :]):
+    if _is_named_chapter(line):
         return "chapter"
-    for pattern, kind in _NAMED if len(line) < _MAX_NAMED and line[-1] not in ",;!?-”\"'’" else ():
-        if pattern.fullmatch(line):
-            return kind
+    if len(line) < _MAX_NAMED and line[-1] not in ",;!?-”\"'’" and _NAMED_START.match(line):
+        return next((kind for pattern, kind in _NAMED if pattern.fullmatch(line)), None)
     return None
+
+
+def _is_named_chapter(line: str) -> bool:
+    if line[:4].lower() not in CHAPTER_STARTS:
+        return False
+    found = _CHAPTER.match(line)
+    return bool(found and _is_chapter_line(line[found.end() :]))
 
 
 def _is_chapter_line(rest: str) -> bool:
@@ -108,9 +122,10 @@ def split_heading(block: str) -> tuple[str, str]:
     ('', 'Part of the crowd\\nwent home.')
     """
     first, _, rest = block.partition("\n")
+    if not rest:
+        return "", block
     first = first.strip(" _*=")
-    found = _CHAPTER.match(first)
-    if not rest or not ((found and _is_chapter_line(first[found.end() :])) or _NUMERAL.fullmatch(first)):
+    if not _is_named_chapter(first) and not _NUMERAL.fullmatch(first):
         return "", block
     lines, end = block.split("\n"), 1
     while end < len(lines) - 1 and end < 4 and is_capitals(lines[end].strip()):

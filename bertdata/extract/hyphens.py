@@ -46,8 +46,7 @@ def join_hyphens(text: str) -> str:
     for sign in ("\u2010\n", "\u00ac\n"):
         if sign in text:
             text = text.replace(sign, "-\n")
-    if "--\n" in text:
-        text = _DASH.sub("-", text)
+    text = _DASH.sub("-", text)
     cuts = [_cut(text, found) for found in _CUT.finditer(text)]
     if not cuts:
         return text
@@ -75,8 +74,8 @@ def _words(text: str, cuts: list[_Cut], num_chars: int) -> set[str]:
             break
         pieces.append(text[position : max(position, cut.start - len(cut.left))])
         position = cut.end + len(cut.right)
-    rest = " ".join([*pieces, text[position:num_chars]])
-    return {word.strip(_STRIP).lower() for word in set(rest.split())}
+    rest = " ".join([*pieces, text[position:num_chars]]).lower()
+    return {word.strip(_STRIP) for word in set(rest.split())}
 
 
 def _joint(whole: str, cut: _Cut, words: set[str], genuine: bool) -> str:

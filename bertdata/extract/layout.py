@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import chain, pairwise
-from typing import Literal
+from itertools import pairwise
+from typing import Literal, NamedTuple
 
+import numpy as np
+
+from bertdata.extract.codes import Codes, Mask, Positions, find_newlines, is_alphanumeric, strip_line_ends, text_codes
 from bertdata.extract.headings import name_heading
 
 Kind = Literal["blank-lines", "no-blank-lines", "paragraph-lines", "sentence-lines"]
@@ -23,6 +25,8 @@ _ALL_SIGNS = (*_LINE_SIGNS, ("\x85", "\n"), ("\u2028", "\n"), ("\u2029", "\n\n")
 _LONG_BLANK = " " * 64
 # Blank-line groups of more sentences than this aren't paragraphs.
 _MAX_PARAGRAPH_LINES = 20
+# A line that leaves this share of its width free may be a heading or verse.
+_HEADING_ROOM = 0.35
 # As far as signs reach behind the last letter of a sentence.
 _TAIL = 8
 _END = re.compile(r"[.!?:;…。！？؟۔।॥]['\"”’»)\]_*—-]*$|['\"”’»—]$|--$")
@@ -57,9 +61,7 @@ def tidy_lines(text: str) -> str:
     while _LONG_BLANK in text:
         # Runs of blanks are columns whatever their length; patterns try each of them, so they have to be bounded.
         text = text.replace(_LONG_BLANK, _LONG_BLANK[:32])
-    while " \n" in text:
-        text = (text.replace("  \n", "\n") if "  \n" in text else text).replace(" \n", "\n")
-    return text
+    return strip_line_ends(text)
 
 
 def find_layout(text: str) -> Layout:
@@ -70,81 +72,124 @@ def find_layout(text: str) -> Layout:
     'paragraph-lines'
     """
     start = text.find("\n", min(len(text) // 4, 20_000)) + 1
-    lines = text[start : start + _SAMPLE_CHARS].split("\n")
-    filled = [line for line in lines if line] or [""]
-    groups = sum(1 for a, b in zip(["", *lines], lines, strict=False) if b and not a) or 1
-    per_group = len(filled) / groups
-    lengths = sorted(map(len, filled))
-    long, longest = (lengths[int(len(lengths) * share)] for share in (0.9, 0.985))
+    sample = text[start : start + _SAMPLE_CHARS]
+    codes = text_codes(sample)
+    starts, ends = _lines(codes)
+    filled = ends > starts
+    num_filled = int(filled.sum()) or 1
+    num_groups = int((filled & ~np.concatenate(([False], filled[:-1]))).sum()) or 1
+    per_group = num_filled / num_groups
+    lengths = np.sort((ends - starts)[filled]) if filled.any() else np.zeros(1, np.int64)
+    long, longest = (int(lengths[int(num_filled * share)]) for share in (0.9, 0.985))
     if long > _MAX_WRAPPED or longest > max(1.6 * long, _MAX_WRAPPED):
-        return Layout(_line_kind(filled), long, lines_per_group=per_group)
+        return Layout(_line_kind(sample), long, lines_per_group=per_group)
     # Short sentences, one a line, are no wrapped text: nearly all lines end as sentences do, not the last ones only.
-    if _ends_as_sentences(lines):
+    if _ends_as_sentences(sample, codes, ends[:-1][filled[:-1] & filled[1:]]):
         return Layout("sentence-lines", long, lines_per_group=per_group)
-    if per_group > 25 and len(filled) > 60:
-        return Layout("no-blank-lines", long, indented=_first_lines_indented(filled))
+    if per_group > 25 and num_filled > 60:
+        return Layout("no-blank-lines", long, indented=_first_lines_indented(codes[starts[filled]]))
     return Layout("blank-lines", long)
 
 
-def _first_lines_indented(filled: list[str]) -> bool:
+def _lines(codes: Codes) -> tuple[Positions, Positions]:
+    """Return where lines begin and end, blank ones too."""
+    newlines = find_newlines(codes)
+    return np.concatenate(([0], newlines + 1)), np.concatenate((newlines, [len(codes)]))
+
+
+def _first_lines_indented(first: Codes) -> bool:
     """Say whether indentation begins paragraphs: lines are indented one by one, not in runs as quoted letters are."""
-    marks = [line[0] == " " for line in filled]
-    indented = sum(marks)
-    alone = sum(mark and not after for mark, after in pairwise(marks))
-    return indented > 0.02 * len(filled) and alone > 0.6 * indented
+    marks = first == ord(" ")
+    indented, alone = int(marks.sum()), int((marks[:-1] & ~marks[1:]).sum())
+    return indented > 0.02 * len(first) and alone > 0.6 * indented
 
 
-def _line_kind(filled: list[str]) -> Kind:
-    inside = sum(bool(_SENTENCE_INSIDE.search(line)) for line in filled)
-    return "sentence-lines" if inside < 0.2 * len(filled) and len(filled) > 20 else "paragraph-lines"
+def _line_kind(text: str) -> Kind:
+    filled = list(filter(None, text.split("\n")))
+    # One that ends in the first lines is enough to tell, so most books take a fifth of the sample.
+    many, inside = 0.2 * len(filled), 0
+    for line in filled if len(filled) > 20 else ():
+        inside += bool(_SENTENCE_INSIDE.search(line))
+        if inside >= many:
+            return "paragraph-lines"
+    return "sentence-lines" if len(filled) > 20 else "paragraph-lines"
 
 
-def _ends_as_sentences(lines: list[str]) -> bool:
+def _ends_as_sentences(text: str, codes: Codes, ends: Positions) -> bool:
     """Say whether lines that another follows end sentences: 9 % do in wrapped prose, 40 % in verse."""
-    inner = [line for line, following in pairwise(lines) if line and following]
-    return len(inner) > 20 and sum(bool(_END.search(line[-_TAIL:])) for line in inner) > 0.8 * len(inner)
+    may_end = ~is_alphanumeric(codes[ends - 1])
+    if len(ends) <= 20 or may_end.sum() <= 0.8 * len(ends):
+        return False
+    return sum(bool(_END.search(text[max(0, end - _TAIL) : end])) for end in ends.tolist()) > 0.8 * len(ends)
 
 
-def split_blocks(text: str, layout: Layout) -> Iterable[str]:
-    """Return the blocks of a tidied text: lines that belong together, their line ends kept; never empty."""
+class Blocks(NamedTuple):
+    """Lines that belong together: `text[starts[n] : ends[n]]` is block n, its line ends kept; none is empty.
+
+    `codes` are the text's.
+    """
+
+    text: str
+    codes: Codes
+    starts: Positions
+    ends: Positions
+
+
+def split_blocks(text: str, layout: Layout) -> Blocks:
+    r"""Return the blocks of a tidied text.
+
+    >>> blocks = split_blocks("\nA b\nc.\n\n\nD.", Layout("blank-lines", 70))
+    >>> [blocks.text[start:end] for start, end in zip(blocks.starts, blocks.ends)]
+    ['A b\nc.', 'D.']
+    """
+    codes = text_codes(text)
+    starts, ends = _lines(codes)
+    filled = ends > starts
+    if not filled.any():
+        return Blocks(text, codes, starts[:0], ends[:0])
     if layout.kind == "paragraph-lines":
-        return filter(None, text.split("\n"))
-    groups = text.split("\n\n")
-    if "\n\n\n" in text or text[:1] == "\n" or text[-1:] == "\n":
-        groups = [group.strip("\n") for group in groups]
-    if layout.kind == "blank-lines":
-        return filter(None, groups)
-    split = _split_wrapped if layout.kind == "no-blank-lines" else _split_sentences
-    return chain.from_iterable(split(group.split("\n"), layout) for group in groups if group)
+        return Blocks(text, codes, starts[filled], ends[filled])
+    begins = filled & ~np.concatenate(([False], filled[:-1]))
+    if layout.kind == "sentence-lines":
+        text, begins = _join_sentences(text, begins, filled, starts)
+        codes = text_codes(text)
+    elif layout.kind == "no-blank-lines" and layout.indented:
+        begins |= filled & (codes.take(starts, mode="clip") == ord(" "))
+    elif layout.kind == "no-blank-lines":
+        begins |= filled & _fitted_before(text, codes, starts, ends, layout.width)
+    closes = filled & np.concatenate((begins[1:] | ~filled[1:], [True]))
+    return Blocks(text, codes, starts[begins], ends[closes])
 
 
-def _split_sentences(lines: list[str], layout: Layout) -> list[str]:
-    return lines if len(lines) > _MAX_PARAGRAPH_LINES else [" ".join(lines)]
+def _join_sentences(text: str, begins: Mask, filled: Mask, starts: Positions) -> tuple[str, Mask]:
+    """Return the text with one line for the lines between blank ones, and where blocks begin; many lines stay."""
+    group = np.cumsum(begins)
+    sizes = np.bincount(group[filled], minlength=group[-1] + 1)
+    is_long = filled & (sizes[group] > _MAX_PARAGRAPH_LINES)
+    joined = starts[filled & ~begins & ~is_long] - 1
+    pieces = [text[a + 1 : b] for a, b in pairwise([-1, *joined.tolist(), len(text)])]
+    return " ".join(pieces), begins | is_long
 
 
-def _split_wrapped(lines: list[str], layout: Layout) -> list[str]:
-    """Cut lines where an indented one begins, or behind one that ends although the next word would have fitted."""
-    width, indented, start = layout.width, layout.indented, 0
-    blocks: list[str] = []
-    for n, line in enumerate(lines[1:], 1):
-        if indented:
-            cut = line[0] == " "
-        else:
-            # The first word of this line would have fitted on the one before.
-            room = width - len(lines[n - 1]) - 1
-            cut = room > 0 and (len(line) <= room or " " in line[:room]) and _ends_paragraph(lines[n - 1], line, width)
-        if cut:
-            blocks.append("\n".join(lines[start:n]))
-            start = n
-    blocks.append("\n".join(lines[start:]))
-    return blocks
+def _fitted_before(text: str, codes: Codes, starts: Positions, ends: Positions, width: int) -> Mask:
+    """Say of each line whether its first word would have fitted on the one before, which ends a paragraph."""
+    rooms = width - 1 - np.concatenate(([width], ends[:-1] - starts[:-1]))
+    # Of a line that ends in a letter, and nearly at the margin, the words need not be read.
+    may_end = (rooms > _HEADING_ROOM * width) | ~is_alphanumeric(codes[np.roll(ends, 1) - 1])
+    found = np.zeros(len(starts), np.bool_)
+    for n in np.flatnonzero(may_end & (rooms > 0) & (rooms < width - 1)).tolist():
+        line, room = text[starts[n] : ends[n]], int(rooms[n])
+        found[n] = (len(line) <= room or " " in line[:room]) and _ends_paragraph(
+            text[starts[n - 1] : ends[n - 1]], line, width
+        )
+    return found
 
 
 def _ends_paragraph(line: str, following: str, width: int) -> bool:
     room = width - len(line) - 1
     if _END.search(line, max(0, len(line) - _TAIL)) and line[-1] != ";":
         return True
-    if room > 0.35 * width and (name_heading(line.strip()) or name_heading(following.strip()[:_MAX_WRAPPED])):
+    if room > _HEADING_ROOM * width and (name_heading(line.strip()) or name_heading(following.strip()[:_MAX_WRAPPED])):
         return True
     # Headings and verse: far from the margin without an end; they make a block until a full line comes.
-    return room > 0.35 * width and (len(following) > 0.8 * width or line.isupper())
+    return room > _HEADING_ROOM * width and (len(following) > 0.8 * width or line.isupper())

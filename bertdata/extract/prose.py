@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 
-from bertdata.extract.blocks import Kind, classify, find_suspects, is_plain_prose
+import numpy as np
+
+from bertdata.extract.blocks import Kind, classify, is_plain_prose
+from bertdata.extract.codes import single_spaces
 from bertdata.extract.credits import is_credit
 from bertdata.extract.headings import split_heading
 from bertdata.extract.hyphens import join_hyphens
-from bertdata.extract.layout import Layout, find_layout, split_blocks
+from bertdata.extract.layout import Blocks, Layout, find_layout, split_blocks
 from bertdata.extract.notes import drop_marks, drop_notes
+from bertdata.extract.plain_blocks import find_plain
 
 _SEGMENT_CHARS = 4_000_000
 _JOINED_AT_ONCE = 20_000
@@ -58,7 +61,7 @@ def clean_book(text: str, keep_verse: bool = True, start: int = 0, end: int | No
         if num_notes:
             cleaner.prose.rules["bracketed-note"] = cleaner.prose.rules.get("bracketed-note", 0) + num_notes
         segment = join_hyphens(segment)
-        cleaner.read(split_blocks(segment, layout), find_suspects(segment))
+        cleaner.read(split_blocks(segment, layout))
     return cleaner.finish()
 
 
@@ -89,23 +92,35 @@ class _Cleaner:
         self.pending = ""
         self.is_open = False
 
-    def read(self, blocks: Iterable[str], suspects: tuple[str, ...]) -> None:
-        blocks = iter(blocks)
-        for block in islice(blocks, max(0, _FRONT_BLOCKS - self.num_blocks)):
-            self.num_blocks += 1
-            self._read_slowly(block)
-        width, append = self.width, self.prose.paragraphs.append
-        for block in blocks:
-            self.num_blocks += 1
-            if self.skipping is None and is_plain_prose(block, width, suspects):
+    def read(self, blocks: Blocks) -> None:
+        """Read the blocks of a segment: plain ones by the run, the others one by one."""
+        plain = find_plain(blocks, self.width)
+        plain[: max(0, _FRONT_BLOCKS - self.num_blocks)] = False
+        slices = list(map(slice, blocks.starts.tolist(), blocks.ends.tolist()))
+        sizes = np.concatenate(([0], np.cumsum(blocks.ends - blocks.starts))).tolist()
+        # Blocks are read from `text`, and what is plain is kept from `flat`, where line ends are blanks.
+        text, start = blocks.text, 0
+        flat = text.replace("\n", " ")
+        for special in [*np.flatnonzero(~plain).tolist(), len(slices)]:
+            while start < special and (self.skipping is not None or self.is_open or self.pending):
+                self._read_block(text[slices[start]])
+                start += 1
+            if start < special:
+                self.prose.paragraphs.extend(map(flat.__getitem__, slices[start:special]))
+                self.num_blocks += special - start
+                self.position += sizes[special] - sizes[start]
                 self.last_kind = "prose"
-                if self.is_open or self.pending or block[0].islower():
-                    self._keep(block)
-                else:
-                    self.position += len(block)
-                    append(block.replace("\n", " "))
-            else:
-                self._read_slowly(block)
+            if special < len(slices):
+                self._read_block(text[slices[special]])
+            start = special + 1
+
+    def _read_block(self, block: str) -> None:
+        self.num_blocks += 1
+        if self.num_blocks > _FRONT_BLOCKS and self.skipping is None and is_plain_prose(block, self.width):
+            self.last_kind = "prose"
+            self._keep(block)
+        else:
+            self._read_slowly(block)
 
     def _read_slowly(self, block: str) -> None:
         self.position += len(block)
@@ -223,6 +238,4 @@ def _join_some(paragraphs: list[str]) -> str:
     marked = drop_marks(text)
     if marked is not text:
         text = marked.replace("\n ", "\n").replace(" \n", "\n")
-    while "  " in text:
-        text = text.replace("  ", " ")
-    return text.strip()
+    return single_spaces(text).strip()

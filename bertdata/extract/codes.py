@@ -1,0 +1,120 @@
+"""A text as an array of its characters' codes: what numpy finds in it in one pass, Python would in a pass a line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Codes = NDArray[Any]
+Positions = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+_NEWLINE, _SPACE = 10, 32
+# Codes above belong to no class: all scripts that tell small letters from capitals in everyday use lie below.
+_NUM_CLASSED = 1 << 16
+
+
+def text_codes(text: str) -> Codes:
+    """Return the codes of a text's characters: an array of bytes where all are ASCII, else of 2 or 4 bytes each.
+
+    >>> text_codes("né").tolist(), text_codes("né").dtype.itemsize, text_codes("n").dtype.itemsize
+    ([110, 233], 2, 1)
+    """
+    if text.isascii():
+        return np.frombuffer(text.encode("ascii"), np.uint8)
+    wide = text.encode("utf-16-le", "surrogatepass")
+    if len(wide) == 2 * len(text):
+        return np.frombuffer(wide, "<u2")
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
+
+
+def find_newlines(codes: Codes) -> Positions:
+    """Return the positions of line ends."""
+    return np.flatnonzero(codes == _NEWLINE)
+
+
+def is_among(codes: Codes, characters: str) -> Mask:
+    """Say of each code whether it is one of a few characters."""
+    found = np.zeros(codes.shape, np.bool_)
+    for character in characters:
+        found |= codes == ord(character)
+    return found
+
+
+def is_lower(codes: Codes) -> Mask:
+    """Say of each code whether it is a small letter; above U+FFFF none is taken for one.
+
+    >>> is_lower(text_codes("aÉé𝒶")).tolist()
+    [True, False, True, False]
+    """
+    return _class_table(str.islower).take(codes, mode="clip")
+
+
+def is_alphanumeric(codes: Codes) -> Mask:
+    """Say of each code whether it is a letter or digit; above U+FFFF none is taken for one."""
+    return _class_table(str.isalnum).take(codes, mode="clip")
+
+
+@cache
+def _class_table(is_member: Callable[[str], bool]) -> Mask:
+    table = np.zeros(_NUM_CLASSED + 1, np.bool_)
+    table[:_NUM_CLASSED] = [is_member(chr(code)) for code in range(_NUM_CLASSED)]
+    return table
+
+
+def distinct_characters(text: str) -> str:
+    """Return each character that a text holds once, in the order of their codes.
+
+    >>> distinct_characters("banana née")
+    ' abené'
+    """
+    codes = text_codes(text)
+    if codes.itemsize > 2:
+        return "".join(sorted(set(text)))
+    seen = np.zeros(1 << 8 * codes.itemsize, np.bool_)
+    seen[codes] = True
+    return "".join(map(chr, np.flatnonzero(seen).tolist()))
+
+
+def strip_line_ends(text: str) -> str:
+    r"""Remove the blanks before line ends.
+
+    >>> strip_line_ends("a \n  \n b")
+    'a\n\n b'
+    """
+    codes = text_codes(text)
+    newlines = find_newlines(codes)
+    pieces, position = [], 0
+    for newline in newlines[codes[newlines - 1] == _SPACE].tolist():
+        # The first newline's neighbour may be the text's last character: its piece has nothing to strip then.
+        pieces.append(text[position:newline].rstrip(" "))
+        position = newline
+    return "".join([*pieces, text[position:]]) if pieces else text
+
+
+def single_spaces(text: str) -> str:
+    """Return a text whose runs of blanks are one blank each.
+
+    >>> single_spaces("One.  Two   three.")
+    'One. Two three.'
+    """
+    spaces = text_codes(text) == _SPACE
+    pieces, position = [], 0
+    for first in np.flatnonzero(spaces[:-1] & spaces[1:]).tolist():
+        # `first` is followed by another blank: it goes, whatever came before it.
+        pieces.append(text[position:first])
+        position = first + 1
+    return "".join([*pieces, text[position:]]) if pieces else text
+
+
+def find_all(text: str, sign: str) -> Positions:
+    """Return where a sign stands in a text."""
+    found, position = [], text.find(sign)
+    while position >= 0:
+        found.append(position)
+        position = text.find(sign, position + len(sign))
+    return np.array(found, np.int64)
