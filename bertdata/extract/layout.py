@@ -25,6 +25,8 @@ _ALL_SIGNS = (*_LINE_SIGNS, ("\x85", "\n"), ("\u2028", "\n"), ("\u2029", "\n\n")
 _LONG_BLANK = " " * 64
 # Blank-line groups of more sentences than this aren't paragraphs.
 _MAX_PARAGRAPH_LINES = 20
+# Wrapped lines between blank ones: more than these are several paragraphs; fewer may be, if some lines are indented.
+_MANY_LINES, _FEW_LINES = 25, 9
 # A line that leaves this share of its width free may be a heading or verse.
 _HEADING_ROOM = 0.35
 # As far as signs reach behind the last letter of a sentence.
@@ -86,8 +88,9 @@ def find_layout(text: str) -> Layout:
     # Short sentences, one a line, are no wrapped text: nearly all lines end as sentences do, not the last ones only.
     if _ends_as_sentences(sample, codes, ends[:-1][filled[:-1] & filled[1:]]):
         return Layout("sentence-lines", long, lines_per_group=per_group)
-    if per_group > 25 and num_filled > 60:
-        return Layout("no-blank-lines", long, indented=_first_lines_indented(codes[starts[filled]]))
+    indented = per_group > _FEW_LINES and _first_lines_indented(codes[starts[filled]])
+    if (per_group > _MANY_LINES or indented) and num_filled > 60:
+        return Layout("no-blank-lines", long, indented=indented)
     return Layout("blank-lines", long)
 
 

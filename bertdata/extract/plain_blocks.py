@@ -34,8 +34,8 @@ def find_plain(blocks: Blocks, width: int) -> Mask:
     What is told here, `is_plain_prose` tells of one block. Left to it is what needs words (a short line that may be a
     title), and what begins with a small letter, and so may go on with the paragraph before.
 
-    >>> blocks = Blocks("“Not I,” said he.\\n\\nTHE STORM.", np.array([0, 19]), np.array([17, 29]))
-    >>> find_plain(blocks, 70).tolist()
+    >>> from bertdata.extract.layout import Layout, split_blocks
+    >>> find_plain(split_blocks("“Not I,” said he.\\n\\nTHE STORM.", Layout("blank-lines", 70)), 70).tolist()
     [True, False]
     """
     if not len(blocks.starts):

@@ -13,7 +13,7 @@ from bertdata.extract.codes import single_spaces
 from bertdata.extract.credits import is_credit
 from bertdata.extract.headings import split_heading
 from bertdata.extract.hyphens import join_hyphens
-from bertdata.extract.layout import Blocks, Layout, find_layout, split_blocks
+from bertdata.extract.layout import Layout, find_layout, split_blocks
 from bertdata.extract.notes import drop_marks, drop_notes
 from bertdata.extract.plain_blocks import find_plain
 
@@ -61,7 +61,7 @@ def clean_book(text: str, keep_verse: bool = True, start: int = 0, end: int | No
         if num_notes:
             cleaner.prose.rules["bracketed-note"] = cleaner.prose.rules.get("bracketed-note", 0) + num_notes
         segment = join_hyphens(segment)
-        cleaner.read(split_blocks(segment, layout))
+        cleaner.read(segment, layout)
     return cleaner.finish()
 
 
@@ -92,26 +92,27 @@ class _Cleaner:
         self.pending = ""
         self.is_open = False
 
-    def read(self, blocks: Blocks) -> None:
+    def read(self, text: str, layout: Layout) -> None:
         """Read the blocks of a segment: plain ones by the run, the others one by one."""
+        blocks = split_blocks(text, layout)
         plain = find_plain(blocks, self.width)
         plain[: max(0, _FRONT_BLOCKS - self.num_blocks)] = False
-        slices = list(map(slice, blocks.starts.tolist(), blocks.ends.tolist()))
-        sizes = np.concatenate(([0], np.cumsum(blocks.ends - blocks.starts))).tolist()
-        # Blocks are read from `text`, and what is plain is kept from `flat`, where line ends are blanks.
-        text, start = blocks.text, 0
-        flat = text.replace("\n", " ")
-        for special in [*np.flatnonzero(~plain).tolist(), len(slices)]:
+        text, starts, ends = blocks.text, blocks.starts.tolist(), blocks.ends.tolist()
+        specials, start = [*np.flatnonzero(~plain).tolist(), len(plain)], 0
+        del blocks, plain
+        for special in specials:
             while start < special and (self.skipping is not None or self.is_open or self.pending):
-                self._read_block(text[slices[start]])
+                self._read_block(text[starts[start] : ends[start]])
                 start += 1
             if start < special:
-                self.prose.paragraphs.extend(map(flat.__getitem__, slices[start:special]))
+                spans = zip(starts[start:special], ends[start:special], strict=True)
+                self.prose.paragraphs.extend([text[begin:end].replace("\n", " ") for begin, end in spans])
                 self.num_blocks += special - start
-                self.position += sizes[special] - sizes[start]
+                # Between blocks lie one or two line ends: near enough to tell how much of the book is behind.
+                self.position += ends[special - 1] - starts[start]
                 self.last_kind = "prose"
-            if special < len(slices):
-                self._read_block(text[slices[special]])
+            if special < len(starts):
+                self._read_block(text[starts[special] : ends[special]])
             start = special + 1
 
     def _read_block(self, block: str) -> None:
