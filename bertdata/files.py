@@ -9,6 +9,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from bertdata.errors import BuildError
 from bertdata.store import StorePath, as_path, list_below, remove_below
@@ -111,10 +112,12 @@ def fingerprint(path: str | Path) -> str:
     return f"{size}-{digest.hexdigest()[:16]}"
 
 
-def source_checksum(path: str | Path) -> dict[str, str]:
-    """Return what a manifest says of a source's content: its SHA-256, or of a file in a store the store's checksum."""
+def describe_source(path: str | Path) -> dict[str, Any]:
+    """Return a source's bytes and SHA-256; of a file in a store, which isn't read, the store's checksum (`version`)."""
     path = as_path(path)
-    return {"version": path.state()[1]} if isinstance(path, StorePath) else {"sha256": sha256_file(path)}
+    if isinstance(path, StorePath):
+        return dict(zip(("bytes", "version"), path.state(), strict=True))
+    return {"bytes": path.stat().st_size, "sha256": sha256_file(path)}
 
 
 def files_below(folder: Path) -> list[Path]:

@@ -14,7 +14,7 @@ from bertdata.errors import BuildError, require
 from bertdata.manifest import read_manifest
 from bertdata.reader import open_shards
 from bertdata.rng import rng_for
-from bertdata.store_cache import local_copy
+from bertdata.store import open_table
 from bertdata.vocab import read_vocabulary
 
 Mark = Literal["", "masked", "random", "kept"]
@@ -47,7 +47,7 @@ def sample_examples(
 ) -> list[ShownExample]:
     """Return `num` examples drawn by `seed` from one split, documents named; `manifest` where none is written."""
     manifest = read_manifest(folder) if manifest is None else manifest
-    shards = open_shards(folder, max_seq_length=length, split=split)
+    shards = open_shards(folder, max_seq_length=length, split=split, fetch=False)
     vocabulary = read_vocabulary(folder / "vocab" / "vocab.txt", manifest["options"]["vocab"]["lowercase"])
     count = min(num, shards.num_examples)
     chosen = np.sort(rng_for(seed, "inspect").choice(shards.num_examples, size=count, replace=False))
@@ -95,7 +95,7 @@ def find_ids(folder: Path, manifest: dict[str, Any], hashes: set[int]) -> dict[i
         path = folder / file["path"]
         if len(found) == len(hashes) or not path.exists():
             continue
-        table = pq.read_table(local_copy(path), columns=["document_hash", "id"])
+        table = pq.read_table(open_table(path), columns=["document_hash", "id"])
         column = as_numpy(table.column("document_hash"))
         for row in np.flatnonzero(np.isin(column, list(hashes))):
             found[int(column[row])] = table.column("id")[int(row)].as_py()
@@ -109,12 +109,12 @@ def sample_documents(folder: Path, num: int, seed: int, document_id: str | None 
     if document_id is not None:
         for file in files:
             found: list[dict[str, Any]] = pq.read_table(
-                local_copy(file), filters=[("id", "==", document_id)]
+                open_table(file), filters=[("id", "==", document_id)]
             ).to_pylist()
             if found:
                 return found
         raise BuildError(f"{folder} has no document {document_id!r}; ids are like {_some_id(files[0])!r}")
-    sizes = [pq.read_metadata(local_copy(file)).num_rows for file in files]
+    sizes = [pq.read_metadata(open_table(file)).num_rows for file in files]
     ends = np.cumsum(sizes)
     chosen = np.sort(
         rng_for(seed, "inspect-documents").choice(int(ends[-1]), size=min(num, int(ends[-1])), replace=False)
@@ -127,7 +127,7 @@ def sample_documents(folder: Path, num: int, seed: int, document_id: str | None 
 
 
 def _row(file: Path, row: int) -> dict[str, Any]:
-    parquet = pq.ParquetFile(local_copy(file))
+    parquet = pq.ParquetFile(open_table(file))
     for group in range(parquet.num_row_groups):
         rows = parquet.metadata.row_group(group).num_rows
         if row < rows:
@@ -138,4 +138,4 @@ def _row(file: Path, row: int) -> dict[str, Any]:
 
 
 def _some_id(file: Path) -> Any:
-    return pq.ParquetFile(local_copy(file)).read_row_group(0, columns=["id"]).column("id")[0].as_py()
+    return pq.ParquetFile(open_table(file)).read_row_group(0, columns=["id"]).column("id")[0].as_py()

@@ -19,9 +19,9 @@ from bertdata.dynamic_masking import mask_again
 from bertdata.errors import FormatError, InputError, OptionError, require
 from bertdata.order import ReadOrder, ragged
 from bertdata.shard_rows import ShardRows
-from bertdata.steps import read_json
+from bertdata.steps import complete_record, read_json
 from bertdata.store import StorePath, as_path
-from bertdata.store_cache import check_room
+from bertdata.store_cache import fetch_copies
 
 Int64s = npt.NDArray[np.int64]
 # Rows gathered at once, over several batches: a call a shard costs 60 microseconds, whatever the number of rows.
@@ -206,11 +206,14 @@ def _gather_numbers(groups: list[tuple[ShardRows, Any, Int64s]], name: str, num:
     return values
 
 
-def open_shards(path: str | Path, *, max_seq_length: int | None = None, split: str = "train") -> Shards:
+def open_shards(
+    path: str | Path, *, max_seq_length: int | None = None, split: str = "train", fetch: bool = True
+) -> Shards:
     """Open the shards of one length and split, memory-mapped; needs neither torch nor Beam.
 
     `path` is a corpus folder, its `shards` folder or one length's folder below that; `max_seq_length` in tokens may be
-    left out where there is one length only.
+    left out where there is one length only. Of shards in a store copies are made on this machine, checked by the
+    checksums of their build: of all at once, or without `fetch` of each when one of its rows is read.
 
     Raises InputError where there is nothing of that kind, OptionError where several lengths are, and FormatError where
     a shard is damaged, missing among its numbered siblings, of another build or of an unknown version.
@@ -221,17 +224,20 @@ def open_shards(path: str | Path, *, max_seq_length: int | None = None, split: s
         others = ", ".join(sorted(p.name for p in folder.parent.iterdir() if p.is_dir())) or "none"
         raise InputError(f"{folder} holds no shard; splits there: {others}.")
     _check_complete(paths)
-    check_room(paths)
-    return Shards(paths, _checksums(paths))
+    checksums = _checksums(paths)
+    if fetch:
+        fetch_copies(paths, checksums)
+    return Shards(paths, checksums)
 
 
 def _checksums(paths: Sequence[Path]) -> Sequence[str]:
-    """Return what the manifest says of shards in a store, by which their copies are checked and found again."""
+    """Return what their build says of shards in a store, by which their copies are checked and found again."""
     if not isinstance(paths[0], StorePath):
         return ()
-    folder = paths[0].parents[3]
-    manifest = read_json(folder / "manifest.json") or {"splits": {}}
-    stated = {file["path"]: file["sha256"] for split in manifest["splits"].values() for file in split["files"]}
+    folder, length = paths[0].parents[3], paths[0].parents[1].name
+    record = complete_record(folder, f"examples-{length}")
+    made = record["result"] if record else read_json(folder / "manifest.json") or {"splits": {}}
+    stated = {file["path"]: file["sha256"] for split in made["splits"].values() for file in split["files"]}
     return [stated.get(path.relative_to(folder).as_posix(), "") for path in paths]
 
 

@@ -54,7 +54,7 @@ def _files(files: list[dict[str, Any]]) -> Html:
             name(f["name"]),
             f["kind"],
             size(f["bytes"]),
-            Html(f'<code class="hash">{escape(f.get("sha256", f.get("version", ""))[:16])}…</code>'),
+            Html(f'<code class="hash">{escape(f.get("sha256", f.get("version", ""))[:12])}…</code>'),
         )
         for f in files[:_MAX_FILES]
     ]

@@ -13,7 +13,7 @@ import pyarrow as pa
 from bertdata.errors import FormatError
 from bertdata.shards import BATCH_ROWS, open_shard
 from bertdata.store import as_path
-from bertdata.store_cache import local_copy
+from bertdata.store_cache import has_copy, local_copy
 
 Int64s = npt.NDArray[np.int64]
 _LISTS = ("input_ids", "masked_lm_positions", "masked_lm_labels")
@@ -29,8 +29,8 @@ class ShardRows:
 
     def __init__(self, path: str | Path, sha256: str = "") -> None:
         self.path = as_path(path)
-        self._local = local_copy(path, sha256)
-        file, self.metadata = open_shard(self._local)
+        self._sha256 = sha256
+        file, self.metadata = open_shard(local_copy(path, sha256) if has_copy(sha256) else self.path)
         self.num_rows: int = self.metadata["num_rows"]
         if file.num_record_batches != -(-self.num_rows // BATCH_ROWS):
             raise FormatError(
@@ -40,7 +40,7 @@ class ShardRows:
 
     @cached_property
     def _mapped(self) -> Any:
-        return pa.memory_map(str(self._local)).read_buffer()
+        return pa.memory_map(str(local_copy(self.path, self._sha256))).read_buffer()
 
     @cached_property
     def _places(self) -> dict[str, Int64s]:

@@ -17,7 +17,7 @@ import pyarrow as pa
 from bertdata.arrays import as_arrow, numpy_dtype
 from bertdata.errors import FormatError, InputError
 from bertdata.files import publish, sha256_file
-from bertdata.store import as_path
+from bertdata.store import as_path, open_table
 
 FORMAT_VERSION = 1
 BATCH_ROWS = 1024
@@ -142,12 +142,13 @@ def write_shard(path: str | Path, schema: Any, metadata: dict[str, Any], batches
 
 
 def open_shard(path: str | Path) -> tuple[Any, dict[str, Any]]:
-    """Open a local shard memory-mapped; return Arrow's file reader and the metadata as values.
+    """Open a shard, memory-mapped where it is local; return Arrow's file reader and the metadata as values.
 
     Raises InputError where it is missing, FormatError where it is damaged, of another schema or another version.
     """
     try:
-        file = pa.ipc.open_file(pa.memory_map(str(path)))
+        source = open_table(path)
+        file = pa.ipc.open_file(pa.memory_map(str(path)) if isinstance(source, Path) else pa.PythonFile(source, "r"))
     except FileNotFoundError as error:
         raise InputError(f"{path} is missing.") from error
     except (pa.ArrowException, OSError) as error:

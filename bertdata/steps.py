@@ -177,7 +177,9 @@ def lock_folder(folder: Path) -> Iterator[None]:
 
         with hold(folder / WORK / "lock"):
             yield
-            remove_folder(folder / WORK)
+            for left in (folder / WORK).iterdir():
+                if left.name != "lock":
+                    remove_folder(left)
         return
     try:
         (folder / WORK).mkdir(parents=True, exist_ok=True)

@@ -1,41 +1,28 @@
 """Files in object stores: a path that is a URL (`s3://bucket/key`), read by range, listed in pages, put whole.
 
-Everything that knows a store is here, in `store_cache` (files that have to be local) and in `store_lock`. Drivers
-(s3fs, gcsfs, …) are imported by fsspec when the first URL is used, and find credentials by their own habits.
+Everything that knows a store is here, in `store_calls` (retries, errors, ranges), `store_cache` (files that have to be
+local) and `store_lock`. Drivers (s3fs, gcsfs, …) are imported when the first URL is used, and find credentials by their
+own habits.
 """
 
 from __future__ import annotations
 
-import errno
 import fnmatch
 import io
 import posixpath
 import re
-import time
 from collections.abc import Callable, Generator
 from pathlib import Path, PosixPath
 from types import SimpleNamespace
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
-from bertdata.errors import BertdataError, BuildError, InputError, OptionError, require
+from bertdata.errors import BuildError, OptionError, require
+from bertdata.store_calls import LARGEST_RANGE, RangeFile, call
 
-R = TypeVar("R")
 # As text, or as pathlib makes it of text: `Path("s3://b/k")` is `s3:/b/k`.
 _URL = re.compile(r"([a-z][a-z0-9+.-]+):(/+)")
-_WILDCARD = re.compile(r"[*?\[]")
-# Waits of 0.2, 0.4, … 3.2 seconds: the drivers have retried by themselves before, for some seconds each time.
-_ATTEMPTS, _FIRST_WAIT = 6, 0.2
-# Bytes of a range request: the first is small, since many a reader wants a head only; then it doubles.
-_FIRST_RANGE, _LARGEST_RANGE = 1 << 16, 1 << 21
 # Where a file appears whole once its PUT (or the last part of it) is done. Elsewhere it is put beside, and renamed.
 _PUT_APPEARS_WHOLE = frozenset(("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oss", "oci", "memory"))
-_EXTRAS = {"s3": "aws", "s3a": "aws", "gs": "gcp", "gcs": "gcp"}
-_NO_CREDENTIALS = (
-    "NoCredentialsError",
-    "PartialCredentialsError",
-    "DefaultCredentialsError",
-    "CredentialRetrievalError",
-)
 # Size and version of objects that a listing told: 100,000 files need no request each.
 _listed: dict[str, tuple[int, str]] = {}
 
@@ -77,11 +64,14 @@ class StorePath(PosixPath):
         return _listed.get(str(self)) or _state(self._info())
 
     def _info(self) -> dict[str, Any]:
-        return dict(call(self, lambda fs, key: fs.info(key)))
+        info = dict(call(self, lambda fs, key: fs.info(key)))
+        if str(self) in _listed:
+            _listed[str(self)] = _state(info)
+        return info
 
     def _type(self) -> str:
         try:
-            return "file" if str(self) in _listed else str(self._info()["type"])
+            return str(self._info()["type"])
         except FileNotFoundError:
             return ""
 
@@ -105,7 +95,7 @@ class StorePath(PosixPath):
     def open(self, mode: str = "r", *args: Any, **kwargs: Any) -> Any:
         """Open the file for reading, by ranges; files are written by `bertdata.files.publish` only."""
         require(mode in ("r", "rt", "rb"), f"{self} can't be opened to be written", BuildError)
-        file = io.BufferedReader(_RangeFile(self), _LARGEST_RANGE)
+        file = io.BufferedReader(RangeFile(self), LARGEST_RANGE)
         return file if mode == "rb" else io.TextIOWrapper(file, *args[1:], **kwargs)
 
     def read_bytes(self) -> bytes:
@@ -162,112 +152,10 @@ def as_path(value: str | Path) -> Path:
     return path
 
 
-def call(path: StorePath, function: Callable[[Any, str], R]) -> R:
-    """Return `function(file system, key)` of a path; what may pass is tried again, with longer and longer waits.
-
-    Raises FileNotFoundError and FileExistsError as the local file system does, OptionError where the store's
-    driver or its credentials are missing, BertdataError where access is denied or the store doesn't answer.
-    """
-    for attempt in range(_ATTEMPTS):
-        try:
-            # Never kept: fsspec has an instance for each process and thread, and none survives a fork.
-            return function(*_file_system(path))
-        except (FileExistsError, BertdataError):
-            raise
-        except (FileNotFoundError, NotADirectoryError) as error:
-            what = _shown(error) if "ucket" in str(error) else "no such file"
-            raise FileNotFoundError(errno.ENOENT, what, str(path)) from error
-        except Exception as error:
-            _raise_lasting(error, path)
-            last = error
-        if attempt + 1 < _ATTEMPTS:
-            time.sleep(_FIRST_WAIT * 2**attempt)
-    raise InputError(f"{path}: the store doesn't answer as it should, {_ATTEMPTS} times ({_shown(last)})") from last
-
-
-def _file_system(path: StorePath) -> tuple[Any, str]:
-    import fsspec
-
-    scheme = path.parts[0].removesuffix(":")
-    try:
-        # Without its cache of listings: other processes write into the same folders.
-        found: tuple[Any, str] = fsspec.core.url_to_fs(str(path), use_listings_cache=False)
-        return found
-    except ImportError as error:
-        extra = _EXTRAS.get(scheme)
-        hint = f"`pip install 'bertdata[{extra}]'` brings it" if extra else "install it"
-        raise OptionError(f"{path}: the driver for {scheme}:// isn't installed ({_shown(error)}); {hint}") from error
-    except ValueError as error:
-        raise OptionError(f"{path}: {scheme}:// is no store that fsspec knows ({_shown(error)})") from error
-
-
-def _raise_lasting(error: Exception, path: StorePath) -> None:
-    """Raise the named problem that a store's error is, unless waiting may help."""
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        raise error
-    if type(error).__name__ in _NO_CREDENTIALS:
-        raise OptionError(
-            f"{path}: no credentials were found ({_shown(error)}); set those of the store as its own tools want them"
-        ) from error
-    code = getattr(error, "code", getattr(error, "status", 0))
-    if isinstance(error, PermissionError) or code in (401, 403) or str(error).startswith("Forbidden"):
-        raise InputError(
-            f"{path}: access is denied ({_shown(error)}); use other credentials, or ask its owner"
-        ) from error
-    if isinstance(error, (NotImplementedError, TypeError, AttributeError)):
-        raise OptionError(f"{path}: this store can't do that ({_shown(error)})") from error
-
-
-def _shown(error: BaseException) -> str:
-    return (" ".join(str(error).split()) or type(error).__name__)[:200]
-
-
 def _state(info: dict[str, Any]) -> tuple[int, str]:
     names = ("ETag", "md5Hash", "crc32c", "etag", "mtime", "LastModified", "created")
     version = next((str(info[name]) for name in names if info.get(name)), "")
     return int(info["size"] or 0), version.strip('"')
-
-
-class _RangeFile(io.RawIOBase):
-    """A file of a store, read by range requests that grow while reading goes straight on."""
-
-    def __init__(self, path: StorePath) -> None:
-        super().__init__()
-        self.name, self.path, self.size = str(path), path, path.state()[0]
-        self.at, self.range = 0, _FIRST_RANGE
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self.at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        at = offset + (0, self.at, self.size)[whence]
-        if at < 0:
-            raise OSError(errno.EINVAL, "a place before the file's beginning")
-        if at != self.at:
-            self.at, self.range = at, _FIRST_RANGE
-        return at
-
-    def readinto(self, buffer: Any) -> int:
-        end = min(self.size, self.at + min(len(buffer), self.range))
-        if end <= self.at:
-            return 0
-        data = call(self.path, lambda fs, key: _read_range(fs, key, self.at, end))
-        buffer[: len(data)] = data
-        self.at, self.range = end, min(self.range * 2, _LARGEST_RANGE)
-        return len(data)
-
-
-def _read_range(fs: Any, key: str, start: int, end: int) -> bytes:
-    data: bytes = fs.cat_file(key, start=start, end=end)
-    if len(data) != end - start:
-        raise OSError(f"{len(data)} bytes came where {end - start} were asked for")
-    return data
 
 
 def put_whole(local: Path, path: StorePath) -> None:
@@ -278,7 +166,9 @@ def put_whole(local: Path, path: StorePath) -> None:
 
     def put(fs: Any, key: str) -> None:
         if path.parts[0].removesuffix(":") in _PUT_APPEARS_WHOLE:
-            fs.put_file(str(local), key)
+            # Of s3fs' own 50 MB a part ten would be in memory at once.
+            bounds = {"chunksize": 32 << 20, "max_concurrency": 4} if "s3" in fs.protocol else {}
+            fs.put_file(str(local), key, **bounds)
             return
         folder, name = posixpath.split(key)
         beside = f"{folder}/.{name}.{local.name.rsplit('.', 2)[-2]}.tmp"
@@ -329,3 +219,9 @@ def _listed_files(root: StorePath, find: Callable[[Any, str], dict[str, Any]]) -
             _listed[str(path)] = _state(found[name])
             paths.append(path)
     return paths
+
+
+def open_table(path: str | Path) -> Any:
+    """Return what pyarrow reads a table from: a local path, or a file of a store, fetched as far as it is read."""
+    path = as_path(path)
+    return path.open("rb") if isinstance(path, StorePath) else path

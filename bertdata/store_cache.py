@@ -11,16 +11,20 @@ import fcntl
 import hashlib
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from bertdata.errors import BuildError, FormatError, OptionError
-from bertdata.store import StorePath, as_path, call, put_whole
+from bertdata.store import StorePath, as_path, list_below, put_whole
+from bertdata.store_calls import call
 
 _CHUNK = 1 << 20
 _DEFAULT_BYTES = 50_000_000_000
 # A copy is opened at once by whoever asked for it; after that it may be removed, mapped or not.
 _GRACE_SECONDS = 60
+# Downloads at once: one connection to an object store gives some 50 MB/s.
+_DOWNLOADS = 8
 # What this process put into a store: bytes and SHA-256, for the step's record.
 _put: dict[str, tuple[int, str]] = {}
 
@@ -56,6 +60,8 @@ def local_copy(path: str | Path, sha256: str = "") -> Path:
         return path
     name = sha256 or hashlib.sha256(f"{path} {path.state()}".encode()).hexdigest()
     copy = cache_folder() / name
+    if _use(copy):
+        return copy
     with _locked(copy):
         if not _use(copy):
             temporary = copy.with_name(temporary_name(name))
@@ -102,6 +108,11 @@ def _use(copy: Path) -> bool:
         return True
     except FileNotFoundError:
         return False
+
+
+def has_copy(sha256: str) -> bool:
+    """Say whether there is a copy of a file of this content."""
+    return bool(sha256) and _use(cache_folder() / sha256)
 
 
 def temporary_name(name: str) -> str:
@@ -151,11 +162,20 @@ def make_room() -> None:
         total -= size
 
 
-def check_room(paths: Iterable[Path]) -> None:
-    """Raise OptionError where files of a store that are all needed at once are more than the cache holds."""
-    needed = sum(path.state()[0] for path in paths if isinstance(path, StorePath))
-    if needed > (limit := cache_bytes()):
+def fetch_copies(paths: Sequence[Path], checksums: Sequence[str]) -> None:
+    """Make the copies of files in one folder of a store, eight at a time; of local files nothing.
+
+    Raises OptionError where they are more than the cache holds, and what `local_copy` raises.
+    """
+    if not isinstance(paths[0], StorePath):
+        return
+    known = {str(path): path.state()[0] for path in list_below(paths[0].parent) if isinstance(path, StorePath)}
+    needed, limit = sum(known.get(str(path), 0) for path in paths), cache_bytes()
+    if needed > limit:
         raise OptionError(
-            f"{needed:,} bytes of shards are read, and the cache {cache_folder()} holds {limit:,}: set "
-            "BERTDATA_CACHE_BYTES higher (and BERTDATA_CACHE, if another disk is meant), or copy the folder yourself."
+            f"{paths[0].parent} has {needed:,} bytes, and the cache {cache_folder()} takes {limit:,}: set "
+            "BERTDATA_CACHE_BYTES higher (BERTDATA_CACHE names another folder), or copy the corpus to a disk."
         )
+    with ThreadPoolExecutor(_DOWNLOADS) as pool:
+        for _ in pool.map(local_copy, paths, checksums):
+            pass

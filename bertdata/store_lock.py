@@ -11,7 +11,8 @@ import time
 from collections.abc import Iterator
 
 from bertdata.errors import BuildError
-from bertdata.store import StorePath, call, no_bucket
+from bertdata.store import StorePath, no_bucket
+from bertdata.store_calls import call
 
 # Who waits sees four renewals, or none: no clock but its own is needed, so clocks may differ.
 WAIT_SECONDS, _RENEW_SECONDS = 10.0, 2.5
@@ -96,7 +97,8 @@ def _renew(path: StorePath, owner: str, lost: threading.Event, ended: threading.
         number += 1
         # A store that doesn't answer is met by the build itself, which says so.
         with contextlib.suppress(Exception):
-            if not _read(path).startswith(owner):
+            now = _read(path)
+            if now and not now.startswith(owner):
                 lost.set()
                 _thread.interrupt_main()
                 return

@@ -15,8 +15,7 @@ from bertdata.manifest import read_manifest
 from bertdata.promises import Check, statistical_checks
 from bertdata.reader import Shards, open_shards
 from bertdata.scan import PROMISES, WHOLE_WORDS, Rules, Tally, scan_shards
-from bertdata.store import as_path
-from bertdata.store_cache import local_copy
+from bertdata.store import as_path, open_table
 
 
 class _Split(NamedTuple):
@@ -165,9 +164,7 @@ def _check_documents(folder: Path, manifest: dict[str, Any], splits: list[_Split
     stated = manifest["documents"]
     hashes = [np.zeros(0, dtype=np.int64)]
     for file in stated["files"]:
-        table = pq.read_table(
-            local_copy(folder / file["path"], file["sha256"]), columns=["document_hash"], memory_map=True
-        )
+        table = pq.read_table(open_table(folder / file["path"]), columns=["document_hash"], memory_map=True)
         hashes += [as_numpy(chunk) for chunk in table.column(0).chunks]
     known = np.unique(np.concatenate(hashes))
     num_rows = sum(map(len, hashes))

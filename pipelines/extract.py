@@ -13,10 +13,10 @@ from bertdata.extract.duplicates import refuse_duplicate_ids
 from bertdata.extract.options import ExtractOptions
 from bertdata.extract.slices import plan_slices
 from bertdata.extract.step import extract_slice
-from bertdata.files import fingerprint, source_checksum
+from bertdata.files import describe_source, fingerprint
 from bertdata.records import Slice, Source
 from bertdata.steps import Step
-from bertdata.store import as_path
+from bertdata.store import StorePath, as_path
 from pipelines.progress import count
 from pipelines.step import Build, Result, Task, run_step
 
@@ -36,13 +36,15 @@ def extract(build: Build, sources: Sequence[Source], options: ExtractOptions) ->
         return record
     slices = plan_slices(sources)
     files = sorted({(s.kind, path, name) for s in sources for path, name in zip(s.files, s.names, strict=True)})
+    stored = tuple(file for file in files if isinstance(as_path(file[1]), StorePath))
+    files = sorted(set(files) - set(stored))
     tasks = [Task(f"slice-{s.index:05d}", s, s.num_bytes) for s in slices]
     tasks += [
         Task(f"sums-{n:05d}", tuple(files[at : at + _FILES_A_TASK]), 0)
         for n, at in enumerate(range(0, len(files), _FILES_A_TASK))
     ]
     results = run_step(build, step, tasks, functools.partial(_work, options, str(build.folder)), _BYTES_PER_SECOND)
-    made, sums = results[: len(slices)], results[len(slices) :]
+    made, sums = results[: len(slices)], [*results[len(slices) :], describe_sources(stored)]
     _refuse_empty(sources, slices, made)
     refuse_duplicate_ids(build.folder, slices, made)
     result = summarise(slices, made, sums)
@@ -71,12 +73,12 @@ def _work(options: ExtractOptions, folder: str, payload: Slice | tuple[tuple[str
         result = extract_slice(payload, options, as_path(folder), progress)
         count("bytes", payload.num_bytes - done)
         return result
-    return {
-        "sums": [
-            {"kind": kind, "name": name, "bytes": as_path(path).stat().st_size, **source_checksum(path)}
-            for kind, path, name in payload
-        ]
-    }
+    return describe_sources(payload)
+
+
+def describe_sources(files: Sequence[tuple[str, str, str]]) -> Result:
+    """Return what the manifest says of source files, given as (kind, path, name); a listing told it of a store's."""
+    return {"sums": [{"kind": kind, "name": name, **describe_source(path)} for kind, path, name in files]}
 
 
 def _inputs(sources: Sequence[Source]) -> dict[str, str]:

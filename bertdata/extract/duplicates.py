@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from bertdata.arrays import as_numpy
 from bertdata.errors import InputError
 from bertdata.records import Slice
-from bertdata.store_cache import local_copy
+from bertdata.store import open_table
 
 
 def refuse_duplicate_ids(folder: Path, slices: Sequence[Slice], results: Sequence[dict[str, Any]]) -> None:
@@ -42,7 +42,7 @@ def refuse_duplicate_ids(folder: Path, slices: Sequence[Slice], results: Sequenc
 
 
 def _column(path: Path, name: str) -> Any:
-    return pq.read_table(local_copy(path), columns=[name]).column(name).combine_chunks()
+    return pq.read_table(open_table(path), columns=[name]).column(name).combine_chunks()
 
 
 def _place(folder: Path, slice_: Slice, result: dict[str, Any], wanted: int) -> tuple[str, str]:

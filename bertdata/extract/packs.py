@@ -12,7 +12,7 @@ from typing import IO, Any, NamedTuple, cast
 
 from bertdata.errors import DamagedInputError, InputError
 from bertdata.records import Source
-from bertdata.store import as_path
+from bertdata.store import StorePath, as_path
 
 SLICE_BYTES = 64 << 20
 COMPRESSIONS = (".gz", ".bz2", ".xz", ".zst")
@@ -124,6 +124,8 @@ def read_whole(path: str, compression: str, max_bytes: int) -> bytes | None:
     """
     if not compression and file_size(path) > max_bytes:
         return None
+    if not compression and isinstance(whole := as_path(path), StorePath):
+        return whole.read_bytes()
     with open_plain(path, compression) as file:
         try:
             data = file.read() if not compression else _read_up_to(file, max_bytes + 1)

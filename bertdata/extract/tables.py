@@ -11,7 +11,7 @@ from typing import IO, Any, NamedTuple, cast
 
 from bertdata.errors import InputError
 from bertdata.extract.packs import SLICE_BYTES, damaged, open_plain
-from bertdata.store import StorePath, as_path
+from bertdata.store import open_table
 from bertdata.store_cache import local_copy
 
 JSON_SUFFIXES = frozenset((".jsonl", ".ndjson", ".json", ".jsonlines"))
@@ -126,9 +126,7 @@ def _open_parquet(path: str) -> Any:
     import pyarrow.parquet as pq
 
     try:
-        file = as_path(path)
-        # Of a file in a store only the row groups and columns that are read are fetched.
-        return pq.ParquetFile(file.open("rb") if isinstance(file, StorePath) else file, memory_map=True)
+        return pq.ParquetFile(open_table(path), memory_map=True)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise InputError(f"{path} is no Parquet file that can be read: {_first_line(error)}") from error
 

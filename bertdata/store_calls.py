@@ -1,0 +1,136 @@
+"""Calls to a store: retried where waiting may help, their errors named, and files read by range."""
+
+from __future__ import annotations
+
+import errno
+import io
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from bertdata.errors import BertdataError, InputError, OptionError
+
+if TYPE_CHECKING:
+    from bertdata.store import StorePath
+
+R = TypeVar("R")
+# Waits of 0.2, 0.4, … 3.2 seconds: the drivers have retried by themselves before, for some seconds each time.
+_ATTEMPTS, _FIRST_WAIT = 6, 0.2
+# Bytes of a range request: the first is small, since many a reader wants a head only; then it doubles.
+_FIRST_RANGE, LARGEST_RANGE = 1 << 16, 1 << 21
+_EXTRAS = {"s3": "aws", "s3a": "aws", "gs": "gcp", "gcs": "gcp"}
+_NO_CREDENTIALS = (
+    "NoCredentialsError",
+    "PartialCredentialsError",
+    "DefaultCredentialsError",
+    "CredentialRetrievalError",
+)
+
+
+def call(path: StorePath, function: Callable[[Any, str], R]) -> R:
+    """Return `function(file system, key)` of a path; what may pass is tried again, with longer and longer waits.
+
+    Raises FileNotFoundError and FileExistsError as the local file system does, OptionError where the store's
+    driver or its credentials are missing, BertdataError where access is denied or the store doesn't answer.
+    """
+    for attempt in range(_ATTEMPTS):
+        try:
+            # Never kept: fsspec has an instance for each process and thread, and none survives a fork.
+            return function(*_file_system(path))
+        except (FileExistsError, BertdataError):
+            raise
+        except (FileNotFoundError, NotADirectoryError) as error:
+            what = _shown(error) if "ucket" in str(error) else "no such file"
+            raise FileNotFoundError(errno.ENOENT, what, str(path)) from error
+        except Exception as error:
+            _raise_lasting(error, path)
+            last = error
+        if attempt + 1 < _ATTEMPTS:
+            time.sleep(_FIRST_WAIT * 2**attempt)
+    raise InputError(f"{path}: the store doesn't answer as it should, {_ATTEMPTS} times ({_shown(last)})") from last
+
+
+def _file_system(path: StorePath) -> tuple[Any, str]:
+    import fsspec
+
+    scheme = path.parts[0].removesuffix(":")
+    try:
+        driver = fsspec.get_filesystem_class(scheme)
+    except ImportError as error:
+        extra = _EXTRAS.get(scheme)
+        hint = f"`pip install 'bertdata[{extra}]'` brings it" if extra else "install it"
+        raise OptionError(f"{path}: the driver for {scheme}:// isn't installed ({_shown(error)}); {hint}") from error
+    except ValueError as error:
+        raise OptionError(f"{path}: {scheme}:// is no store that fsspec knows ({_shown(error)})") from error
+    # Without the driver's cache of listings: other processes write into the same folders.
+    return driver(**driver._get_kwargs_from_urls(str(path)), use_listings_cache=False), driver._strip_protocol(
+        str(path)
+    )
+
+
+def _raise_lasting(error: Exception, path: StorePath) -> None:
+    """Raise the named problem that a store's error is, unless waiting may help."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        raise error
+    if type(error).__name__ in _NO_CREDENTIALS:
+        raise OptionError(
+            f"{path}: no credentials were found ({_shown(error)}); set those of the store as its own tools want them"
+        ) from error
+    code = getattr(error, "code", getattr(error, "status", 0))
+    if isinstance(error, PermissionError) or code in (401, 403) or str(error).startswith("Forbidden"):
+        raise InputError(
+            f"{path}: access is denied ({_shown(error)}); use other credentials, or ask its owner"
+        ) from error
+    if "libhdfs" in str(error) or "libjvm" in str(error):
+        raise OptionError(
+            f"{path}: Hadoop's client isn't found ({_shown(error)}): set HADOOP_HOME, JAVA_HOME, and CLASSPATH to what "
+            "`hadoop classpath --glob` prints"
+        ) from error
+    if isinstance(error, (NotImplementedError, TypeError, AttributeError)):
+        raise OptionError(f"{path}: this store can't do that ({_shown(error)})") from error
+
+
+def _shown(error: BaseException) -> str:
+    return (" ".join(str(error).split()) or type(error).__name__)[:200]
+
+
+class RangeFile(io.RawIOBase):
+    """A file of a store, read by range requests that grow while reading goes straight on."""
+
+    def __init__(self, path: StorePath) -> None:
+        super().__init__()
+        self.name, self.path, self.size = str(path), path, path.state()[0]
+        self.at, self.range = 0, _FIRST_RANGE
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self.at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        at = offset + (0, self.at, self.size)[whence]
+        if at < 0:
+            raise OSError(errno.EINVAL, "a place before the file's beginning")
+        if at != self.at:
+            self.at, self.range = at, _FIRST_RANGE
+        return at
+
+    def readinto(self, buffer: Any) -> int:
+        end = min(self.size, self.at + min(len(buffer), self.range))
+        if end <= self.at:
+            return 0
+        data = call(self.path, lambda fs, key: _read_range(fs, key, self.at, end))
+        buffer[: len(data)] = data
+        self.at, self.range = end, min(self.range * 2, LARGEST_RANGE)
+        return len(data)
+
+
+def _read_range(fs: Any, key: str, start: int, end: int) -> bytes:
+    data: bytes = fs.cat_file(key, start=start, end=end)
+    if len(data) != end - start:
+        raise OSError(f"{len(data)} bytes came where {end - start} were asked for")
+    return data
