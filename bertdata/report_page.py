@@ -17,6 +17,10 @@ _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
+# More don't fit beside each other on a telephone (360 pixels).
+_MOST_COLUMNS = 5
+
+
 class Html(str):
     """Text that is HTML already; `cell` and `table` escape every other string."""
 
@@ -87,16 +91,22 @@ def size(num_bytes: float) -> str:
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], left: int = 1, caption: str = "") -> Html:
-    """Return a table whose first `left` columns are words and whose others are numbers, set to the right."""
+    """Return a table whose first `left` columns are words and whose others are numbers, set to the right.
+
+    A table of many columns becomes, on a narrow screen, a list a row: there its cells name their columns themselves.
+    """
+    wide = len(columns) > _MOST_COLUMNS
     sides = ["" if n < left else ' class="n"' for n in range(len(columns))]
     head = "".join(f'<th scope="col"{side}>{_cell(c)}</th>' for c, side in zip(columns, sides, strict=True))
+    labels = [f' data-label="{escape(column)}"' if wide else "" for column in columns]
+    opened = [f"<td{side}{label}>" for side, label in zip(sides, labels, strict=True)]
     body = "".join(
-        "<tr>" + "".join(f"<td{side}>{_cell(c)}</td>" for c, side in zip(row, sides, strict=True)) + "</tr>\n"
-        for row in rows
+        "<tr>" + "".join(f"{td}{_cell(c)}</td>" for c, td in zip(row, opened, strict=True)) + "</tr>\n" for row in rows
     )
     title = f"<caption>{escape(caption)}</caption>" if caption else ""
+    start = '<table class="wide">' if wide else "<table>"
     return Html(
-        f'<div class="scroll"><table>{title}<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody></table></div>\n'
+        f'<div class="scroll">{start}{title}<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody></table></div>\n'
     )
 
 

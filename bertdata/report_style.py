@@ -74,10 +74,17 @@ padding:.08em 0}
 .random{background:var(--random-soft)}.random>:first-child{background:var(--random);color:var(--random-ink)}
 .kept{background:var(--kept-soft);color:var(--kept);box-shadow:inset 0 0 0 1px var(--kept)}
 footer{margin-top:4rem;padding-top:1.2rem;border-top:1px solid var(--line);color:var(--muted);font-size:.88rem}
-@media (max-width:40rem){.tiles{grid-template-columns:repeat(2,minmax(0,1fr))}}
-@media (max-width:34rem){main{padding:2rem 1rem 3rem}.mark{width:3.4rem}
-table{font-size:.86rem}td:first-child{min-width:7.2rem}
-th,td{padding:.42rem .6rem .42rem 0}th.n,td.n{padding-left:.6rem}.verdict{position:absolute;left:-999rem}
+@media (max-width:40rem){.tiles{grid-template-columns:repeat(2,minmax(0,1fr))}
+.wide,.wide tbody,.wide tr{display:block}.wide thead{position:absolute;left:-999rem}
+.wide tr{padding:.5rem 0;border-bottom:1px solid var(--line)}
+.wide td,.wide td.n{display:flex;justify-content:space-between;gap:1rem;padding:.1rem 0;border:0}
+.wide td:first-child{font-weight:620;justify-content:start}
+.wide td::before{content:attr(data-label);color:var(--muted);font-weight:400}
+.wide td[data-label=""]::before{content:none}}
+@media (max-width:34rem){main{padding:2rem 1rem 3rem}.mark{width:2rem}
+table{font-size:.84rem;min-width:100%}td:first-child{min-width:4.5rem}
+th,th.n{white-space:normal}th,td{padding:.42rem .4rem .42rem 0}th.n,td.n{padding:.42rem 0 .42rem .4rem}
+.verdict{position:absolute;left:-999rem}
 article{padding:.9rem .9rem 1rem}
 .side{grid-template-columns:1.2rem minmax(0,1fr)}}
 @media print{nav{display:none}section{break-inside:auto}article,figure{break-inside:avoid}}

@@ -23,7 +23,7 @@ from bertdata.report import report_page, write_report
 from bertdata.report_examples import _article, example_pairs
 from bertdata.report_figures import bars, binned
 from bertdata.report_numbers import by_length, padding, shares_of
-from bertdata.report_page import escape, tolerance
+from bertdata.report_page import escape, table, tolerance
 from bertdata.verify import verify_corpus
 from cli.main import run
 from tests.corpora import SMALL, dump_xml, write_books
@@ -138,7 +138,7 @@ def test_page_holds_the_manifests_values(corpus: Path) -> None:
     assert f"Examples {sum(split['examples'] for split in splits.values()):,}" in words
     assert "Shares as promised 20 of 20" in words
     assert f"Words of the corpus {manifest['vocab']['words']:,} {manifest['vocab']['distinct_words']:,}" in words
-    assert all(source["sha256"][:16] in words for source in manifest["sources"])
+    assert all(source["sha256"][:12] in words for source in manifest["sources"])
     assert all(name in words for name in (*manifest["options"]["examples"], *manifest["options"]["extract"]))
 
 
@@ -357,3 +357,17 @@ def test_page_appears_whole_or_not_at_all(corpus: Path, tmp_path: Path, monkeypa
         write_report(tmp_path, manifest)
     assert (tmp_path / "report.html").read_text(encoding="utf-8") == "old"
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_cells_of_a_wide_table_name_their_columns() -> None:
+    columns = ("", "Shards", "Bytes", "Smallest", "Mean", 'Off "it"')
+    wide = table(columns, [("128/train", 1, 2, 3, 4, 5)])
+    assert re.findall(r'<td[^>]* data-label="([^"]*)"', wide) == [
+        "",
+        "Shards",
+        "Bytes",
+        "Smallest",
+        "Mean",
+        "Off &quot;it&quot;",
+    ]
+    assert "data-label" not in table(columns[:5], [("128/train", 1, 2, 3, 4)])
