@@ -18,6 +18,13 @@ from bertdata.store import open_table
 from bertdata.vocab import read_vocabulary
 
 Mark = Literal["", "masked", "random", "kept"]
+# What labels 0 and 1 say of a pair, by --pairs; full sentences have no pair.
+LABELS = {
+    "balanced": ("B follows A", "B is random"),
+    "original": ("B follows A", "B is random"),
+    "sop": ("in order", "swapped"),
+    "none": ("", ""),
+}
 
 
 @dataclass(frozen=True)

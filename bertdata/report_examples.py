@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bertdata.errors import BertdataError
-from bertdata.look import ShownExample, Word, sample_examples
+from bertdata.look import LABELS, ShownExample, Word, sample_examples
 from bertdata.report_numbers import by_length
 from bertdata.report_page import Html, escape, name, number, without_folder
 
@@ -15,12 +15,6 @@ _NUM = 10
 # Fixed: the same corpus shows the same examples.
 _SEED = 1
 _SPECIAL = ("[CLS]", "[SEP]")
-_LABELS = {
-    "sop": ("in order", "swapped"),
-    "none": ("", ""),
-    "balanced": ("B follows A", "B is random"),
-    "original": ("B follows A", "B is random"),
-}
 LEGEND = Html(
     '<ul class="legend">'
     '<li><bdi class="m masked"><bdi>[MASK]</bdi><bdi class="was">word</bdi></bdi> hidden, and what it was</li>'
@@ -47,7 +41,7 @@ def example_pairs(folder: Path, manifest: dict[str, Any]) -> Html:
 
 
 def _article(example: ShownExample, mode: str) -> str:
-    label = _LABELS[mode][example.is_random]
+    label = LABELS[mode][example.is_random]
     marked = sum(bool(word.mark) for word in example.words)
     facts = [f"<b>Example {number(example.number)}</b>", f"<b>{escape(label)}</b>" if label else ""]
     facts.append(f"<span>{example.num_tokens} tokens, {marked} to predict</span>")

@@ -13,6 +13,7 @@ import rich.box
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.table import Table
+from rich.text import Text
 
 # Plain lines (no terminal) are far apart: they end up in log files.
 _PLAIN_LINE_SECONDS = 15
@@ -33,12 +34,15 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]
     if as_json:
         print_json([dict(zip(columns, row, strict=True)) for row in rows])
         return
-    table = Table(title=title or None, title_justify="left", box=rich.box.SIMPLE_HEAD, title_style="bold")
+    table = Table(
+        title=Text(title) if title else None, title_justify="left", box=rich.box.SIMPLE_HEAD, title_style="bold"
+    )
     for n, column in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[n], int | float) for row in rows if row[n] is not None)
-        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+        table.add_column(Text(column), justify="right" if numeric else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(format_cell(cell) for cell in row))
+        # As Text: a name in brackets is no markup.
+        table.add_row(*(Text(format_cell(cell)) for cell in row))
     stdout().print(table)
 
 

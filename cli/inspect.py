@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cli import options
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.text import Text
 
     from bertdata.look import ShownExample
 
+_FIRST_CHARS = 1500
 # Chosen to stay apart for readers who can't tell red from green.
 _STYLES = {"masked": "bold white on blue", "random": "bold black on yellow", "kept": "bold black on cyan"}
 
@@ -52,6 +54,7 @@ def command(
       bertdata inspect enwiki.xml.bz2 --page "Anarchism"
     """
     from bertdata.look import sample_documents, sample_examples
+    from bertdata.manifest import read_manifest
     from cli.console import print_json, stdout
 
     if page is not None:
@@ -64,27 +67,47 @@ def command(
     has_shards = (path / "manifest.json").exists()
     documents = sample_documents(path, 2 if num_documents is None else num_documents, seed, document_id)
     examples: list[ShownExample] = []
+    pairs = "none"
     if document_id is None and (has_shards or num_examples):
         examples = sample_examples(path, max_seq_length, split, 3 if num_examples is None else num_examples, seed)
+        pairs = read_manifest(path)["options"]["examples"]["pairs"]
     if as_json:
         print_json({"documents": documents, "examples": [dataclasses.asdict(example) for example in examples]})
         return
     console = stdout()
     for document in documents:
-        console.rule(f"[bold]{document['title']}[/]  {document['id']}", align="left")
-        console.print(
-            f"{document['language']}, {document['license'] or 'licence not stated'}, {document['url']}\n", style="dim"
-        )
-        limit = None if document_id else 1500
-        text = document["text"]
-        console.print(text[:limit] + (" …" if limit and len(text) > limit else ""), markup=False)
-        console.print()
+        _print_document(console, document, None if document_id else _FIRST_CHARS)
     for example in examples:
-        console.rule(f"[bold]Example {example.number}[/]  {example.num_tokens} tokens", align="left")
-        label = "random" if example.is_random else "B follows A"
-        console.print(f"{label}: A from {example.document_a}, B from {example.document_b}\n", style="dim")
-        console.print(render_example(example))
-        console.print()
+        _print_example(console, example, pairs)
+
+
+def _print_document(console: Console, document: dict[str, Any], limit: int | None) -> None:
+    console.rule(_title(document["title"], document["id"]), align="left")
+    facts = (document["language"], document["license"] or "licence not stated", document["url"])
+    console.print(", ".join(filter(None, facts)) + "\n", style="dim", markup=False)
+    text = document["text"]
+    console.print(text[:limit] + (" …" if limit and len(text) > limit else ""), markup=False)
+    console.print()
+
+
+def _print_example(console: Console, example: ShownExample, pairs: str) -> None:
+    from bertdata.look import LABELS
+
+    console.rule(_title(f"Example {example.number}", f"{example.num_tokens} tokens"), align="left")
+    label = LABELS[pairs][example.is_random]
+    origin = (
+        f"{label}: A from {example.document_a}, B from {example.document_b}" if label else f"from {example.document_a}"
+    )
+    console.print(f"{origin}\n", style="dim", markup=False)
+    console.print(render_example(example))
+    console.print()
+
+
+def _title(name: str, rest: str) -> Text:
+    """Return a headline; as Text, since a title in brackets is no markup."""
+    from rich.text import Text
+
+    return Text.assemble((" ".join(name.split()), "bold"), f"  {' '.join(rest.split())}")
 
 
 def render_example(example: ShownExample) -> Text:
