@@ -17,6 +17,7 @@ from cli.paths import take_urls
 # Names and first lines, so that `bertdata --help` imports no command; a test holds them equal to the commands' own.
 COMMANDS = {
     "build-corpus": "Build a corpus: dumps and books in, shards of BERT examples out.",
+    "plan": "Predict time, disk and memory of a build from a sample of its input.",
     "extract": "Extract clean documents from dumps, books and text.",
     "build-vocab": "Learn a WordPiece vocabulary from a folder's documents.",
     "build-examples": "Make masked, next-sentence-paired examples from a folder's documents.",
@@ -30,7 +31,6 @@ COMMANDS = {
     "evaluate": "Score a fine-tuned model on a file.",
     "export": "Export a run or a corpus for other people's tools.",
 }
-_PLANNED = {"plan": "predicts the cost of a build"}
 EXIT_PROBLEM, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 
 
@@ -57,8 +57,6 @@ class LazyGroup(click.Group):
         """Find the command, or say which one was meant."""
         name = args[0]
         if name not in COMMANDS and not name.startswith("-"):
-            if name in _PLANNED:
-                raise click.UsageError(f"`bertdata {name}` ({_PLANNED[name]}) does not exist in this version.", ctx)
             close = difflib.get_close_matches(name, COMMANDS, n=1)
             hint = f" Did you mean `bertdata {close[0]}`?" if close else " `bertdata --help` lists them."
             raise click.UsageError(f"There is no command {name!r}.{hint}", ctx)

@@ -1,0 +1,255 @@
+"""What a build will cost, foretold by building a sample of its input with the functions that the build uses.
+
+Each source is sampled by pieces that lie evenly over it. What a piece costs stands for its share of the source, so
+that sources of unlike density keep their weights. The number of distinct words grows more slowly than the text; its
+power is fitted to the half and to the whole of the sample (Heaps' law).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import resource
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from bertdata.coverage import coverage_of_file
+from bertdata.errors import BuildError, OptionError
+from bertdata.example_options import ExampleOptions
+from bertdata.examples import build_group
+from bertdata.extract.options import ExtractOptions
+from bertdata.extract.step import extract_slice
+from bertdata.plan_sample import Piece, shorten, take_sample
+from bertdata.ranges import plan_ranges
+from bertdata.records import Slice
+from bertdata.store import as_path
+from bertdata.tokens import TokensOptions, tokenize_documents
+from bertdata.tokens_file import bucket_bytes
+from bertdata.vocab import Vocabulary, read_vocabulary, write_vocabulary
+from bertdata.word_counts import MAX_WORDS_TO_LEARN, count_words, learn_from_counts, merge_counts
+
+# What the learner holds for each distinct word: 1,015 MiB at a million (benchmarks/vocab.py).
+_LEARNER_BYTES_A_WORD = 1064
+
+
+@dataclass
+class StepPlan:
+    """One step's cost: CPU seconds that workers share, those of one process alone, and bytes it leaves on disk."""
+
+    cpu_seconds: float = 0.0
+    serial_seconds: float = 0.0
+    bytes_written: float = 0.0
+
+
+@dataclass
+class Plan:
+    """What a build will take and leave; sizes in bytes, `cpu_seconds` over all workers.
+
+    `peak_memory` is that of the largest process. `ranges_read` is how many times a group reads its range of a tokens
+    file; nothing is shuffled through the engine.
+    """
+
+    workers: int
+    sampled_bytes: int
+    input_bytes: int
+    text_bytes: float = 0.0
+    tokens: float = 0.0
+    distinct_words: float = 0.0
+    examples: dict[str, float] = field(default_factory=dict)
+    slices: int = 0
+    shards: int = 0
+    ranges_read: int = 0
+    steps: dict[str, StepPlan] = field(default_factory=dict)
+    peak_memory: int = 0
+    start_up_seconds: float = 0.0
+
+    @property
+    def cpu_seconds(self) -> float:
+        """CPU seconds of the build, without starting processes."""
+        return sum(step.cpu_seconds + step.serial_seconds for step in self.steps.values())
+
+    @property
+    def wall_seconds(self) -> float:
+        """Seconds from start to end on cores that do nothing else."""
+        return self.start_up_seconds + sum(s.cpu_seconds / self.workers + s.serial_seconds for s in self.steps.values())
+
+    @property
+    def bytes_written(self) -> float:
+        """Bytes of the finished folder."""
+        return sum(step.bytes_written for step in self.steps.values())
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return everything, sums included, rounded."""
+        values = asdict(self) | {name: getattr(self, name) for name in ("cpu_seconds", "wall_seconds", "bytes_written")}
+        return {name: _rounded(value, name) for name, value in values.items()}
+
+
+def _rounded(value: Any, name: str) -> Any:
+    if isinstance(value, dict):
+        return {key: _rounded(each, key) for key, each in value.items()}
+    return (round(value, 1) if name.endswith("seconds") else round(value)) if isinstance(value, float) else value
+
+
+@dataclass(frozen=True)
+class SampleBuild:
+    """How the sample is built: the build's own options, in a folder that the caller removes."""
+
+    folder: Path
+    extract: ExtractOptions
+    examples: ExampleOptions
+    tokens: TokensOptions
+    lowercase: bool
+    vocab_size: int
+    vocab_file: str | None
+    validation_fraction: float
+
+
+def plan_build(slices: Sequence[Slice], build: SampleBuild, workers: int, sample_bytes: int) -> Plan:
+    """Build a sample of `slices` and return what the whole will take.
+
+    Raises BuildError where the sample makes no examples, and what the build's functions raise on bad input.
+    """
+    pieces = take_sample(slices, sample_bytes)
+    total = sum(each.num_bytes for each in slices)
+    plan = Plan(workers, sum(piece.slice.num_bytes for piece in pieces), total, slices=len(slices))
+    _warm_up(pieces[0].slice, build)
+    plan.steps["extract"] = StepPlan(cpu_seconds=_hashing_seconds(slices))
+    made = list(_extracted(pieces, build, plan))
+    vocabulary = _vocabulary(made, build, plan)
+    tokens = [_tokenize(path, weight, vocabulary, build, plan) for path, weight in made]
+    _make_examples(tokens, vocabulary, build, plan)
+    plan.peak_memory = max(_peak_memory(), round(plan.distinct_words and _learner_memory(plan.distinct_words)))
+    return plan
+
+
+def _cpu_seconds() -> float:
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
+
+
+def _peak_memory() -> int:
+    # Linux counts in KiB, macOS in bytes.
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def _learner_memory(distinct_words: float) -> float:
+    return min(distinct_words, MAX_WORDS_TO_LEARN) * _LEARNER_BYTES_A_WORD
+
+
+def _warm_up(piece: Slice, build: SampleBuild) -> None:
+    """Load libraries on a hundredth of a piece, so that loading isn't taken for work."""
+    extract_slice(shorten(piece, 0.01), build.extract, build.folder / "warm-up")
+
+
+def _hashing_seconds(slices: Sequence[Slice]) -> float:
+    """Return the CPU seconds of the SHA-256 of all source files, by the rate of 16 MB of zeros."""
+    num_bytes = sum(as_path(path).stat().st_size for path in {path for each in slices for path in each.files})
+    zeros = bytes(1 << 24)
+    began = _cpu_seconds()
+    hashlib.sha256(zeros)
+    return num_bytes / len(zeros) * (_cpu_seconds() - began)
+
+
+def _extracted(pieces: Sequence[Piece], build: SampleBuild, plan: Plan) -> Iterator[tuple[Path, float]]:
+    """Extract the pieces; yield each documents file and its weight."""
+    step = plan.steps["extract"]
+    for piece, weight in pieces:
+        began = _cpu_seconds()
+        result = extract_slice(piece, build.extract, build.folder)
+        step.cpu_seconds += weight * (_cpu_seconds() - began)
+        step.bytes_written += weight * sum(file["bytes"] for file in result["files"].values())
+        plan.text_bytes += weight * result["text_bytes"]
+        if "documents" in result["files"]:
+            yield build.folder / result["files"]["documents"]["path"], weight
+    if not plan.text_bytes:
+        raise BuildError("The sample of the input holds no document: is it the right file? Try a larger --sample-size.")
+
+
+def _vocabulary(made: Sequence[tuple[Path, float]], build: SampleBuild, plan: Plan) -> Vocabulary:
+    """Return the vocabulary that was given, or one learned from the sample, its cost brought to the whole."""
+    step = plan.steps.setdefault("vocab", StepPlan())
+    if build.vocab_file:
+        return read_vocabulary(build.vocab_file, build.lowercase)
+    counts, words = [], 0.0
+    for path, weight in made:
+        counts.append(build.folder / f"{path.stem}.counts.parquet")
+        began = _cpu_seconds()
+        counted = count_words(path, counts[-1], lowercase=build.lowercase)
+        step.cpu_seconds += weight * (_cpu_seconds() - began)
+        words += weight * counted["words"]
+    half = merge_counts(counts[::2], build.folder / "half.parquet")
+    began = _cpu_seconds()
+    whole = merge_counts(counts, build.folder / "word_counts.parquet")
+    merging = _cpu_seconds() - began
+    plan.distinct_words = distinct_words(half, whole, words)
+    growth = plan.distinct_words / max(1, whole["distinct_words"])
+    began = _cpu_seconds()
+    vocabulary = write_vocabulary(build.folder / "vocab", _learn(build), build.lowercase)
+    coverage_of_file(build.folder / "word_counts.parquet", vocabulary)
+    learning = (_cpu_seconds() - began) * min(growth, MAX_WORDS_TO_LEARN / max(1, whole["distinct_words"]))
+    step.serial_seconds += merging * growth + learning
+    step.bytes_written += (build.folder / "word_counts.parquet").stat().st_size * growth
+    step.bytes_written += sum(file.stat().st_size for file in (build.folder / "vocab").iterdir())
+    return vocabulary
+
+
+def distinct_words(half: dict[str, int], whole: dict[str, int], words: float) -> float:
+    """Return how many distinct words `words` words have, by the power law through two samples of the same text.
+
+    >>> round(distinct_words({"words": 100, "distinct_words": 10}, {"words": 400, "distinct_words": 20}, 1600))
+    40
+    """
+    n1, n2, v1, v2 = half["words"], whole["words"], half["distinct_words"], whole["distinct_words"]
+    power = math.log(v2 / v1) / math.log(n2 / n1) if n2 > n1 > 0 and v2 > v1 > 0 else 0.5
+    return v2 * float(max(1.0, words / max(1, n2)) ** min(1.0, power))
+
+
+def _learn(build: SampleBuild) -> list[str]:
+    """Learn from the sample's words as many entries as it can give, at most those asked for."""
+    size = build.vocab_size
+    while True:
+        try:
+            return learn_from_counts(str(build.folder / "word_counts.parquet"), size)
+        except OptionError:
+            if size < 200:
+                raise
+            size = size * 3 // 4
+
+
+def _tokenize(path: Path, weight: float, vocabulary: Vocabulary, build: SampleBuild, plan: Plan) -> tuple[Path, float]:
+    step = plan.steps.setdefault("tokens", StepPlan())
+    output = build.folder / "tokens" / f"{path.stem}.arrow"
+    began = _cpu_seconds()
+    result = tokenize_documents(path, output, vocabulary, build.tokens)
+    step.cpu_seconds += weight * (_cpu_seconds() - began)
+    step.bytes_written += weight * output.stat().st_size
+    plan.tokens += weight * result["tokens"]
+    return output, weight
+
+
+def _make_examples(
+    tokens: Sequence[tuple[Path, float]], vocabulary: Vocabulary, build: SampleBuild, plan: Plan
+) -> None:
+    """Make the sample's examples as one split; examples mix all sources, so they grow as the text does."""
+    paths = [str(path) for path, _ in tokens]
+    buckets = sum(bucket_bytes(path, 0)[0] for path in paths)
+    sampled = int(sum(buckets))
+    growth = plan.text_bytes / max(1, sampled)
+    ranges = plan_ranges(buckets, build.examples.shard_bytes)
+    shares = (1 - build.validation_fraction, build.validation_fraction)
+    groups = sum(math.ceil(plan.text_bytes * share / build.examples.shard_bytes) for share in shares)
+    for length in build.examples.max_seq_lengths:
+        step = plan.steps.setdefault(f"examples-{length}", StepPlan())
+        options = replace(build.examples, max_seq_lengths=(length,))
+        began = _cpu_seconds()
+        for n, each in enumerate(ranges):
+            result = build_group(each, paths, vocabulary, options, "train", 0, n, len(ranges), build.folder / "shards")
+            plan.examples[str(length)] = plan.examples.get(str(length), 0.0) + growth * result["examples"]
+            step.bytes_written += growth * sum(file["bytes"] for file in result["files"]["shards"])
+        step.cpu_seconds += growth * (_cpu_seconds() - began)
+        plan.shards += groups * build.examples.dupe_factor
+        plan.ranges_read += groups * plan.slices

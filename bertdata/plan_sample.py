@@ -1,0 +1,58 @@
+"""Pieces of a build's input that stand for the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from bertdata.records import Slice
+from bertdata.store import as_path
+
+# Enough that a source whose articles change along the file is met in all its parts.
+_PIECES = 6
+_CUT_BY_RANGE = ("xml", "bz2", "lines", "row-groups")
+
+
+class Piece(NamedTuple):
+    """A part of a slice, and how many bytes of its source each of its bytes stands for."""
+
+    slice: Slice
+    weight: float
+
+
+def take_sample(slices: Sequence[Slice], num_bytes: int) -> list[Piece]:
+    """Return pieces that lie evenly over every source, of about `num_bytes` in all; small inputs are taken whole.
+
+    What can't be cut (a gzip, one file of books) is taken whole too.
+    """
+    sources: dict[tuple[str, str], list[Slice]] = {}
+    for each in slices:
+        sources.setdefault((each.kind, each.source), []).append(each)
+    pieces: list[Piece] = []
+    for own in sources.values():
+        step = max(1, len(own) // _PIECES)
+        chosen = own[step // 2 :: step]
+        share = num_bytes / len(sources) / max(1, sum(each.num_bytes for each in chosen))
+        cut = [shorten(each, share) for each in chosen]
+        total = sum(each.num_bytes for each in own)
+        weight = total / max(1, sum(each.num_bytes for each in cut))
+        pieces += [Piece(replace(each, index=len(pieces) + n), weight) for n, each in enumerate(cut)]
+    return pieces
+
+
+def shorten(whole: Slice, share: float) -> Slice:
+    """Return the beginning of a range, or every n-th file of a pack, of about `share` of its bytes."""
+    if share >= 1:
+        return whole
+    if whole.form in _CUT_BY_RANGE:
+        units = whole.end - whole.start
+        taken = max(1, round(units * share))
+        return replace(whole, end=whole.start + taken, num_bytes=whole.num_bytes * taken // units)
+    if len(whole.files) == 1:
+        return whole
+    step = max(1, round(1 / share))
+    sizes = [as_path(path).stat().st_size for path in whole.files]
+    taken = sum(sizes[step // 2 :: step])
+    files, names = whole.files[step // 2 :: step], whole.names[step // 2 :: step]
+    return replace(whole, files=files, names=names, num_bytes=whole.num_bytes * taken // max(1, sum(sizes)))

@@ -1,0 +1,110 @@
+"""`bertdata plan`: what a build will cost, before it starts."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import click
+
+from cli import options
+
+
+@click.command(cls=options.StepCommand)
+@options.source_options
+@click.option("--output", "-o", type=click.Path(path_type=Path), help="Folder to be: its disk's free space is told.")
+@options.extract_options
+@options.case_option
+@options.vocab_options
+@options.vocab_file_option
+@options.example_options
+@options.shuffle_option
+@options.run_options
+@click.option(
+    "--sample-size", type=options.Bytes(), default="64MB", show_default=True, help="Input to build as a sample."
+)
+@options.json_option
+def command(output: Path | None, sample_size: int, as_json: bool, **given: Any) -> None:
+    """Predict time, disk and memory of a build from a sample of its input.
+
+    Takes the options of build-corpus, builds a part of every source in a temporary folder, and writes nothing else.
+
+    \b
+    Example:
+      bertdata plan --wikipedia enwiki-20260901-pages-articles-multistream.xml.bz2 --books books/ --workers 16
+    """
+    from bertdata.extract.slices import plan_slices
+    from bertdata.plan import SampleBuild, plan_build
+    from cli.building import corpus_options
+    from pipelines.build_corpus import expand_all
+    from pipelines.vocab import check_vocab_file
+
+    built = corpus_options(given)
+    check_vocab_file(built.vocab)
+    with TemporaryDirectory(prefix="bertdata-plan-") as folder:
+        slices = plan_slices(expand_all(built.sources, Path(folder)))
+        vocab = built.vocab
+        sample = SampleBuild(
+            Path(folder),
+            built.extract,
+            built.examples,
+            built.tokens,
+            vocab.lowercase,
+            vocab.vocab_size,
+            vocab.vocab_file,
+            built.validation_fraction,
+        )
+        plan = plan_build(slices, sample, given["workers"], sample_size)
+    plan.start_up_seconds = seconds_to_start(plan.workers)
+    print_plan(plan, output, as_json)
+
+
+def seconds_to_start(workers: int) -> float:
+    """Return how long it takes until worker processes (as many as this machine has cores) have done nothing."""
+    from pipelines.runner import RunOptions, run_tasks
+
+    started = min(workers, os.cpu_count() or 1)
+    began = time.monotonic()
+    run_tasks(abs, range(started), RunOptions(started))
+    return time.monotonic() - began
+
+
+def print_plan(plan: Any, output: Path | None, as_json: bool) -> None:
+    """Print a plan: a row a step, then what the whole takes."""
+    from cli.console import format_bytes, format_seconds, print_json, print_table
+
+    if as_json:
+        print_json(plan.as_dict())
+        return
+    rows = []
+    for name, step in plan.steps.items():
+        wall = step.cpu_seconds / plan.workers + step.serial_seconds
+        cpu = step.cpu_seconds + step.serial_seconds
+        rows.append((name, format_seconds(cpu), format_seconds(wall), format_bytes(step.bytes_written)))
+    rows.append(
+        ("all", format_seconds(plan.cpu_seconds), format_seconds(plan.wall_seconds), format_bytes(plan.bytes_written))
+    )
+    print_table("Build", ["step", "CPU time", f"with {plan.workers} workers", "on disk"], rows)
+    examples = ", ".join(f"{number:,.0f} of {length}" for length, number in plan.examples.items())
+    click.echo(
+        f"About {format_bytes(plan.text_bytes)} of text, {plan.tokens:,.0f} tokens, {plan.distinct_words:,.0f} "
+        f"distinct words; examples: {examples}; {plan.slices:,} slices, {plan.shards:,} shards."
+    )
+    click.echo(
+        f"Largest process: {format_bytes(plan.peak_memory)}. Through the engine: descriptors only; groups read "
+        f"{plan.ranges_read:,} ranges of tokens files."
+    )
+    click.echo(
+        f"From a sample of {format_bytes(plan.sampled_bytes)} of {format_bytes(plan.input_bytes)} of input; "
+        f"{format_seconds(plan.start_up_seconds)} are for starting processes."
+    )
+    if output is not None:
+        parent = next(p for p in (output.absolute(), *output.absolute().parents) if p.exists())
+        free = shutil.disk_usage(parent).free
+        click.echo(f"Free on the disk of {output}: {format_bytes(free)}.")
+        if free < plan.bytes_written:
+            click.echo(f"Warning: the build needs {format_bytes(plan.bytes_written - free)} more than that.")

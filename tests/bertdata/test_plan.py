@@ -1,0 +1,95 @@
+"""A plan against the build that it foretells; times are measured, so only what is counted is held."""
+
+from __future__ import annotations
+
+import gzip
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bertdata.errors import BuildError
+from bertdata.example_options import ExampleOptions
+from bertdata.extract.options import ExtractOptions
+from bertdata.extract.slices import plan_slices
+from bertdata.extract.sources import expand_sources
+from bertdata.plan import Plan, SampleBuild, distinct_words, plan_build
+from bertdata.plan_sample import take_sample
+from bertdata.records import Slice
+from bertdata.tokens import TokensOptions
+from tests.corpora import dump_xml, write_books
+
+
+def slices_of(folder: Path) -> list[Slice]:
+    dump = folder / "testwiki.xml"
+    dump.write_text(dump_xml(300), encoding="utf-8")
+    books = write_books(folder / "books", num=40, num_paragraphs=60)
+    sources = [*expand_sources("wikipedia", [str(dump)], folder), *expand_sources("books", [str(books)], folder)]
+    return plan_slices(sources)
+
+
+def sample_build(folder: Path) -> SampleBuild:
+    options = ExampleOptions(max_seq_lengths=(64, 128), shard_bytes=50_000)
+    return SampleBuild(folder, ExtractOptions(), options, TokensOptions(), True, 150, None, 0.1)
+
+
+def planned(slices: list[Slice], folder: Path, sample_bytes: int) -> Plan:
+    return plan_build(slices, sample_build(folder), 2, sample_bytes)
+
+
+def test_a_sample_lies_evenly_and_weighs_its_source(tmp_path: Path) -> None:
+    whole = Slice(0, "enwiki", "wikipedia", ("a.bz2",), ("a.bz2",), 0, 1000, "bz2", 6000)
+    slices = [replace(whole, index=n, start=1000 * n, end=1000 * n + 1000) for n in range(60)]
+    pieces = take_sample(slices, 36_000 // 2)
+    assert [p.slice.start for p in pieces] == [5000, 15000, 25000, 35000, 45000, 55000]
+    assert {p.slice.end - p.slice.start for p in pieces} == {500}
+    assert {p.weight for p in pieces} == {20.0}
+    assert [p.slice.index for p in pieces] == list(range(6))
+
+
+def test_every_source_is_sampled_and_small_input_is_taken_whole(tmp_path: Path) -> None:
+    slices = slices_of(tmp_path)
+    pieces = take_sample(slices, 100_000)
+    assert {p.slice.source for p in pieces} == {"testwiki", "books"}
+    whole = take_sample(slices, 1 << 40)
+    assert [replace(p.slice, index=s.index) for p, s in zip(whole, slices, strict=True)] == slices
+    assert {p.weight for p in whole} == {1.0}
+
+
+def test_what_cannot_be_cut_is_taken_whole(tmp_path: Path) -> None:
+    dump = tmp_path / "testwiki.xml.gz"
+    dump.write_bytes(gzip.compress(dump_xml(30).encode()))
+    slices = plan_slices(expand_sources("wikipedia", [str(dump)], tmp_path))
+    (piece,) = take_sample(slices, 1000)
+    assert piece.slice == slices[0] and piece.weight == 1.0
+
+
+def test_counts_of_a_sixth_are_within_a_quarter_of_the_whole(tmp_path: Path) -> None:
+    slices = slices_of(tmp_path)
+    total = sum(each.num_bytes for each in slices)
+    part, whole = (planned(slices, tmp_path / str(share), total // share) for share in (6, 1))
+    assert part.sampled_bytes < total / 4 and whole.sampled_bytes == whole.input_bytes == total
+    for name in ("text_bytes", "tokens"):
+        assert getattr(part, name) == pytest.approx(getattr(whole, name), rel=0.1)
+    for length in ("64", "128"):
+        assert part.examples[length] == pytest.approx(whole.examples[length], rel=0.15)
+    for step in ("tokens", "examples-64", "examples-128"):
+        assert part.steps[step].bytes_written == pytest.approx(whole.steps[step].bytes_written, rel=0.25)
+    assert part.shards == whole.shards
+    assert part.slices == len(slices)
+
+
+def test_distinct_words_follow_the_power_law_of_the_sample() -> None:
+    half, whole = ({"words": n, "distinct_words": round(n**0.6)} for n in (10_000, 20_000))
+    assert distinct_words(half, whole, 1_000_000) == pytest.approx(1_000_000**0.6, rel=0.01)
+    assert distinct_words(half, half, 40_000) == pytest.approx(half["distinct_words"] * 2)  # no slope: a square root
+    empty = {"words": 0, "distinct_words": 0}
+    assert distinct_words(empty, empty, 0) == 0
+
+
+def test_a_sample_without_a_document_says_so(tmp_path: Path) -> None:
+    page = dump_xml(1).replace("<ns>0</ns>", "<ns>1</ns>")
+    (tmp_path / "testwiki.xml").write_text(page, encoding="utf-8")
+    slices = plan_slices(expand_sources("wikipedia", [str(tmp_path / "testwiki.xml")], tmp_path))
+    with pytest.raises(BuildError, match="holds no document"):
+        planned(slices, tmp_path / "sample", 1 << 20)
