@@ -28,7 +28,8 @@ BLOCK = re.compile(
     rf"|(?i:({_NAMES}))(?=[\s/>])[^<>]*+"
     rf"(?:(?<=/)>|>([^<]*+(?:<(?!/?(?i:\1)[\s/>])[^<]*+|<(?i:\1)(?=[\s/])[^<>]*+(?<=/)>[^<]*+)*+)</(?i:\1)\s*>))"
 )
-_COMMENT_LINE = re.compile(rf"(?m)^[ \t{COMMENT}]*{COMMENT}[ \t{COMMENT}]*(?:\n|\Z)")
+# A line's start is its line end before: a literal first character lets the scan run at the speed of memchr.
+_COMMENT_LINE = re.compile(rf"\n[ \t]*{COMMENT}[ \t{COMMENT}]*(?=\n|\Z)")
 _LONE_TAG = re.compile(
     r"</?(?i:noinclude|onlyinclude|poem|includeonly|nowiki|references|section|templatestyles|ref(?=[^<>]*/>)|langconvert)"
     r"(?:\s[^<>]*)?/?>"
@@ -88,4 +89,6 @@ def drop_lone_tags(text: str) -> str:
 
 def drop_comment_marks(text: str) -> str:
     """Drop the marks of comments, and with them the lines that held nothing else."""
-    return _COMMENT_LINE.sub("", text).replace(COMMENT, "") if COMMENT in text else text
+    if COMMENT not in text:
+        return text
+    return _COMMENT_LINE.sub("", "\n" + text)[1:].replace(COMMENT, "")

@@ -65,8 +65,9 @@ def replace_links(text: str, reader: Reader) -> str:
 def drop_tables(text: str, reader: Reader) -> str:
     """Drop tables, the innermost first; the line of `|}` may go on with text."""
     num_passes = 0
+    text = "\n" + text if text.startswith(_TABLE_STARTS) else text
     while "{|" in text:
-        text, num = TABLE.subn("\n", text)
+        text, num = TABLE.subn("\n\n", text)
         reader.tally.add("table", num)
         num_passes += 1
         if num_passes == _CHEAP_PASSES or not num:
@@ -77,16 +78,17 @@ def drop_tables(text: str, reader: Reader) -> str:
 
 
 # A line that only points to a category: "See also [[:Category:Births in 1900]]".
-_POINTER = re.compile(r"(?m)^[^\n\[\]|{}]{0,40}\[\[:[^\[\]|:\n]{1,30}:[^\[\]|\n]*+\]\][ \t.']*+$")
+_POINTER = re.compile(r"\n[^\n\[\]|{}]{0,40}\[\[:[^\[\]|:\n]{1,30}:[^\[\]|\n]*+\]\][ \t.']*+(?=\n|\Z)")
+_TABLE_STARTS = tuple("{ \t:*#;")
 
 
 def drop_pointers(text: str, tally: Tally) -> str:
     """Drop lines that hold no more than a pointer to a page outside the articles."""
     if "[[:" not in text:
         return text
-    text, num = _POINTER.subn("", text)
+    text, num = _POINTER.subn("\n", "\n" + text)
     tally.add("pointer line", num)
-    return text
+    return text[1:]
 
 
 def flatten(text: str, title: str, reader: Reader) -> str:

@@ -13,10 +13,11 @@ LINE = re.compile(
     rf"|(?P<table>[ \t]*+(?:\||\{{\|)[^\n]*+)|(?P<rule>-{{4,}}))"
 )
 _SWITCH = re.compile(r"__(?=[^\W\d_])[^\W_]+(?:_[^\W_]+)*__")
+_USUAL_RUNS = frozenset((2, 3))
 _QUOTES = re.compile("(''+)")
 # A short line that is bold as a whole, without an end mark, is a heading in all but name.
-_BOLD_LINE = re.compile(r"(?m)^[ \t]*'{3,5}(?![' ])[^'\n]{1,80}?(?<![.!?。।؟:,;])'{3,5}[ \t]*:?[ \t]*$")
-TABLE = re.compile(r"(?m)^[ \t:*#;]*\{\|.*+(?:\n(?![ \t:*#;]*(?:\{\||\|\}(?!\}))).*+)*+\n[ \t]*\|\}(?!\})")
+_BOLD_LINE = re.compile(r"\n[ \t]*'{3,5}(?![' ])[^'\n]{1,80}?(?<![.!?。।؟:,;])'{3,5}[ \t]*:?[ \t]*(?=\n|\Z)")
+TABLE = re.compile(r"\n[ \t:*#;]*\{\|.*+(?:\n(?![ \t:*#;]*(?:\{\||\|\}(?!\}))).*+)*+\n[ \t]*\|\}(?!\})")
 _BLANK_LINES = re.compile("\n(?:[ \t]|\x02[0-9]+\x03)*+\n\\s*")
 
 
@@ -50,7 +51,9 @@ def quotes(line: str) -> str:
     ("the Gazette's editor", 'Both papers', "l'Aurore")
     """
     parts = _QUOTES.split(line)
-    runs = [len(parts[i]) for i in range(1, len(parts), 2)]
+    runs = list(map(len, parts[1::2]))
+    if _USUAL_RUNS.issuperset(runs) and not (_odd(runs.count(3)) and _odd(runs.count(2))):
+        return "".join(parts[::2])
     bold = sum(n >= 3 for n in runs)
     italic = sum(n == 2 or n >= 5 for n in runs)
     for i in range(1, len(parts), 2):
@@ -98,7 +101,7 @@ def drop_lines(text: str, tally: Tally) -> str:
     for kind, num in num_lines.items():
         tally.add(kind + " line", num)
     if "'''" in text:
-        text, num = _BOLD_LINE.subn("", text)
+        text, num = _BOLD_LINE.subn("\n", text)
         tally.add("bold line", num)
     return text
 
