@@ -46,8 +46,8 @@ unit: setup
 # bertdata/ stands without Beam, torch and click: its tests run where none of them is installed.
 bare: .bare/.ready
 	.bare/bin/python -m pytest -q tests/bertdata $(addprefix --ignore=tests/bertdata/test_,$(addsuffix .py,$(NEED_MORE)))
-# Tests that use the command line, or compare with scipy, transformers or datasets.
-NEED_MORE := export report download pairs_statistics masking vocab order shards
+# Tests that use the command line or a store, or compare with scipy, transformers or datasets.
+NEED_MORE := export report download pairs_statistics masking vocab order shards store
 
 .bare/.ready: pyproject.toml constraints.txt
 	test -x .bare/bin/python || $(PYTHON) -m venv .bare

@@ -71,6 +71,9 @@ def _acquire(path: StorePath, owner: str) -> None:
 
 
 def _create(path: StorePath, owner: str) -> bool:
+    """Make the lock unless there is one; where a store can't do that in one request, who came first finds out later."""
+    if _read(path):
+        return False
     try:
         call(path, lambda fs, key: fs.pipe_file(key, f"{owner} 0".encode(), mode="create"))
         return True

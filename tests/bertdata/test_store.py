@@ -1,0 +1,267 @@
+"""Files in stores: against moto's S3 server on loopback, with 503s, cut connections and refusals made on purpose."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bertdata import store_cache, store_calls, store_lock
+from bertdata.errors import BertdataError, BuildError, FormatError, OptionError
+from bertdata.extract.sources import expand_sources
+from bertdata.files import files_below, fingerprint, publish, sha256_file
+from bertdata.rng import rng_for
+from bertdata.store import StorePath, as_path
+from bertdata.store_cache import fetch_copies, local_copy
+from tests.object_stores import BUCKET, FaultyServer, forget_instances, s3_server
+
+ROOT = f"s3://{BUCKET}"
+CONTENT = rng_for(1, "content").bytes(700_000)
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[tuple[FaultyServer, dict[str, str]]]:
+    with s3_server() as found:
+        yield found
+
+
+@pytest.fixture
+def s3(
+    running: tuple[FaultyServer, dict[str, str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[FaultyServer]:
+    server, environment = running
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("BERTDATA_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(store_calls, "_FIRST_WAIT", 0.01)
+    _file_system().mkdir(BUCKET)
+    server.requests.clear()
+    server.faults.clear()
+    yield server
+    _file_system().rm(BUCKET, recursive=True)
+
+
+def _file_system():  # type: ignore[no-untyped-def]
+    import s3fs
+
+    return s3fs.S3FileSystem(use_listings_cache=False)
+
+
+def put(name: str, content: bytes = CONTENT) -> Path:
+    path = as_path(f"{ROOT}/{name}")
+    with publish(path) as temporary:
+        temporary.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize("url", ["s3:///key", "hdfs:///user/me", "s3://bucket/a//b", "s3://bucket/./a"])
+def test_urls_that_paths_can_not_stand_for_are_refused(url: str) -> None:
+    with pytest.raises(OptionError, match="such as"):
+        as_path(url)
+
+
+def test_path_survives_pickle_and_never_names_a_local_file(tmp_path: Path) -> None:
+    path = as_path("s3://bucket/folder/file.txt")
+    assert pickle.loads(pickle.dumps(path)) == path
+    assert str(pickle.loads(pickle.dumps(path))) == "s3://bucket/folder/file.txt"
+    with pytest.raises(OptionError, match="lies in an object store"):
+        open(path).close()  # noqa: PTH123
+    with pytest.raises(OptionError, match="lies in an object store"):
+        path.rename(tmp_path / "x")
+
+
+def test_a_published_file_appears_whole_and_its_copy_stays(s3: FaultyServer, tmp_path: Path) -> None:
+    path = put("folder/file.bin")
+    assert [path.is_file(), path.parent.is_dir(), path.parent.is_file()] == [True, True, False]
+    assert path.stat().st_size == len(CONTENT)
+    assert sha256_file(path) == hashlib.sha256(CONTENT).hexdigest()
+    s3.requests.clear()
+    assert local_copy(path, sha256_file(local_copy(path))).read_bytes() == CONTENT
+    copies = [p for p in (tmp_path / "cache").iterdir() if p.suffix != ".lock"]
+    assert all(not p.name.endswith(".tmp") for p in copies)
+
+
+def test_nothing_appears_of_a_file_whose_writer_failed(s3: FaultyServer) -> None:
+    path = as_path(f"{ROOT}/half.bin")
+    with pytest.raises(ZeroDivisionError), publish(path) as temporary:
+        temporary.write_bytes(CONTENT[: 1 // 0])
+    assert not path.exists()
+    assert not [request for request in s3.requests if request.startswith("PUT")]
+
+
+def test_ranges_are_read_from_any_place_and_no_more_than_is_needed(s3: FaultyServer) -> None:
+    path = put("file.bin")
+    s3.requests.clear()
+    with path.open("rb") as file:
+        assert file.read(100) == CONTENT[:100]
+        assert file.seek(600_000) == 600_000
+        assert file.read(50) == CONTENT[600_000:600_050]
+        assert file.seek(-10, 2) == len(CONTENT) - 10
+        assert file.read() == CONTENT[-10:]
+        assert file.read() == b""
+    assert sum(request.startswith("GET") for request in s3.requests) == 3
+    with path.open("rb") as file:
+        assert file.read() == CONTENT
+
+
+def test_503_twice_then_works(s3: FaultyServer) -> None:
+    path = put("busy.bin")
+    s3.spoil(2, "busy", "GET", "busy.bin")
+    assert path.read_bytes() == CONTENT
+    s3.spoil(2, "busy", "PUT", "busy.bin")
+    put("busy.bin", CONTENT[::-1])
+    assert path.read_bytes() == CONTENT[::-1]
+
+
+def test_a_connection_cut_in_the_middle_of_a_read_loses_nothing(s3: FaultyServer) -> None:
+    path = put("cut.bin")
+    s3.spoil(2, "cut", "GET", "cut.bin")
+    with path.open("rb") as file:
+        assert file.read() == CONTENT
+    s3.spoil(1, "cut", "GET", "cut.bin")
+    digest = hashlib.sha256(CONTENT).hexdigest()
+    for copy in store_cache.cache_folder().glob("[0-9a-f]*"):
+        copy.unlink()
+    assert local_copy(path, digest).read_bytes() == CONTENT
+
+
+def test_a_store_that_never_answers_is_one_line(s3: FaultyServer) -> None:
+    path = put("dead.bin")
+    s3.spoil(1000, "busy", "HEAD", "dead.bin")
+    with pytest.raises(BertdataError, match=r"dead\.bin: the store doesn't answer as it should"):
+        path.stat()
+
+
+def test_missing_bucket_permission_and_credentials_are_named(s3: FaultyServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    with (
+        pytest.raises(BuildError, match="s3://no-such-bucket isn't there"),
+        publish("s3://no-such-bucket/x") as temporary,
+    ):
+        temporary.write_bytes(b"x")
+    assert not as_path("s3://no-such-bucket/x").exists()
+    path = put("secret.bin")
+    for method, act in (("GET", path.read_bytes), ("PUT", lambda: put("secret.bin"))):
+        s3.spoil(1, "denied", method, "secret.bin")
+        with pytest.raises(BertdataError, match=r"secret\.bin: access is denied"):
+            act()
+    with monkeypatch.context() as bare:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            bare.delenv(name)
+        bare.setenv("HOME", "/nonexistent")
+        forget_instances()
+        with pytest.raises(OptionError, match="no credentials were found"):
+            path.read_bytes()
+    forget_instances()
+
+
+def test_missing_driver_names_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    import fsspec
+
+    def missing(scheme: str) -> None:
+        raise ImportError("Install s3fs to access S3")
+
+    monkeypatch.setattr(fsspec, "get_filesystem_class", missing)
+    with pytest.raises(OptionError, match=r"pip install 'bertdata\[aws\]'"):
+        as_path("s3://bucket/x").exists()
+    monkeypatch.undo()
+    with pytest.raises(OptionError, match="nowhere:// is no store that fsspec knows"):
+        as_path("nowhere://bucket/x").exists()
+
+
+def test_listing_asks_once_a_thousand_files_and_tells_sizes_and_versions(s3: FaultyServer) -> None:
+    store = _file_system()
+    store.pipe({f"{BUCKET}/books/{n:04d}.txt": b"text %d" % n for n in range(1_200)})
+    store.pipe({f"{BUCKET}/books/.hidden/x.txt": b"x", f"{BUCKET}/books2/y.txt": b"y"})
+    s3.requests.clear()
+    (source,) = expand_sources("books", [f"{ROOT}/books"])
+    assert source.names[:2] == ("0000.txt", "0001.txt")
+    assert len(source.names) == 1_200
+    assert source.files[7] == f"{ROOT}/books/0007.txt"
+    assert {fingerprint(path).split("-")[0] for path in source.files[:10]} == {"6"}
+    assert len(s3.requests) < 8
+    (some,) = expand_sources("books", [f"mine={ROOT}/books/00[01]?.txt"])
+    assert (some.name, len(some.names), some.names[0]) == ("mine", 20, "0000.txt")
+    assert len(files_below(as_path(f"{ROOT}/books2"))) == 1
+
+
+def test_a_source_that_changed_has_another_fingerprint(s3: FaultyServer) -> None:
+    path = put("books/a.txt", b"one")
+    expand_sources("books", [str(path.parent)])
+    before = fingerprint(path)
+    put("books/a.txt", b"two")
+    expand_sources("books", [str(path)])
+    assert fingerprint(path) != before
+
+
+def test_a_copy_is_made_once_and_checked(s3: FaultyServer) -> None:
+    path = put("shard.arrow")
+    digest = hashlib.sha256(CONTENT).hexdigest()
+    s3.requests.clear()
+    assert local_copy(path, digest).read_bytes() == CONTENT  # What was put is a copy already.
+    assert not s3.requests
+    with pytest.raises(FormatError, match="isn't the file that was written"):
+        local_copy(path, "0" * 64)
+    assert not [
+        p for p in store_cache.cache_folder().iterdir() if p.name.endswith(".tmp") or p.name.startswith("0" * 64)
+    ]
+
+
+def test_cache_stays_within_its_bound(s3: FaultyServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BERTDATA_CACHE_BYTES", "2000000")
+    monkeypatch.setattr(store_cache, "_GRACE_SECONDS", -1)
+    paths = [put(f"shards/{n}.bin", CONTENT + bytes([n])) for n in range(5)]
+    kept = [p for p in store_cache.cache_folder().iterdir() if p.suffix != ".lock"]
+    assert sum(p.stat().st_size for p in kept) <= 2_000_000
+    assert len(kept) == 2
+    assert local_copy(paths[0], hashlib.sha256(CONTENT + b"\0").hexdigest()).read_bytes() == CONTENT + b"\0"
+    with pytest.raises(OptionError, match="BERTDATA_CACHE_BYTES"):
+        fetch_copies(paths, [""] * 5)
+    monkeypatch.setenv("BERTDATA_CACHE_BYTES", "2GB")
+    with pytest.raises(OptionError, match="a number of bytes"):
+        fetch_copies(paths, [""] * 5)
+
+
+@pytest.fixture
+def quick_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_lock, "WAIT_SECONDS", 2.0)
+    monkeypatch.setattr(store_lock, "_RENEW_SECONDS", 0.3)
+    monkeypatch.setattr(store_lock, "_SETTLE_SECONDS", 0.2)
+
+
+def lock_path() -> StorePath:
+    path = as_path(f"{ROOT}/corpus/.work/lock")
+    assert isinstance(path, StorePath)
+    return path
+
+
+def test_a_held_lock_refuses_a_second_holder(s3: FaultyServer, quick_lock: None) -> None:
+    refused = pytest.raises(BuildError, match=r"Another build is at work in s3://.*/corpus ")
+    with store_lock.hold(lock_path()), refused, store_lock.hold(lock_path()):
+        pass
+    assert not lock_path().exists()
+    with store_lock.hold(lock_path()):  # Free again.
+        assert lock_path().exists()
+
+
+def test_a_lock_that_nobody_renews_is_taken_whatever_the_clocks_say(
+    s3: FaultyServer, quick_lock: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put("corpus/.work/lock", b"elsewhere 17 deadbeef 3")
+    # A clock that is a day behind, as a machine's may be; only the monotonic one is looked at.
+    monkeypatch.setattr(time, "time", lambda: 1.0)
+    began = time.monotonic()
+    with store_lock.hold(lock_path()):
+        assert 2.0 <= time.monotonic() - began < 30
+    assert not lock_path().exists()
+
+
+def test_a_build_whose_lock_was_taken_ends(s3: FaultyServer, quick_lock: None) -> None:
+    with pytest.raises(BuildError, match="Another build took"), store_lock.hold(lock_path()):
+        put("corpus/.work/lock", b"elsewhere 17 deadbeef 0")
+        threading.Event().wait(20)
+    assert lock_path().read_text().startswith("elsewhere")
