@@ -1,10 +1,11 @@
-"""Training steps on a CPU: ours beside transformers, in real (unpadded) tokens per CPU second.
+"""Training steps: ours beside transformers, in real (unpadded) tokens per CPU second, or per second of a GPU.
 
 Each system lives in a process of its own, with the memory settings that it has by itself, and they take turns. All get
 the same weights, the same examples and the same optimiser; before anything is timed, their losses with dropout off must
-be equal. Timed steps have BERT's dropout of 0.1.
+be equal. Timed steps have BERT's dropout of 0.1. On a GPU all multiply in bf16 with fp32 weights.
 
     OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false python benchmarks/train.py CORPUS --presets tiny mini base
+    python benchmarks/train.py CORPUS --device cuda --presets base large --batch-size 256
 """
 
 from __future__ import annotations
@@ -22,8 +23,10 @@ import numpy as np
 
 PEER = "transformers"
 SYSTEMS = (PEER, "transformers, masked-only head", "ours, padded", "ours, packed", "ours, packed, with the reader")
+COMPILED = ("transformers, compiled", "ours, packed, compiled")
 STEPS = {"tiny": 4, "mini": 2}
-LOSS_TOLERANCE = 1e-4
+GPU_STEPS = 20
+LOSS_TOLERANCE = {"cpu": 1e-4, "cuda": 2e-2}
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class Task:
     threads: int
     batch_size: int
     steps: int
+    device: str
 
 
 def open_batches(task: Task) -> Iterator[Any]:
@@ -47,21 +51,24 @@ def open_batches(task: Task) -> Iterator[Any]:
 
 def our_step(task: Task) -> tuple[Callable[[Any, int | None], Any], Any]:
     """Return ours: examples and step number (None: dropout off) to loss, and the model."""
-    from bertdata.reader import open_shards
+    import torch
+
     from trainer.feed import split_rows, to_batch
     from trainer.memory import keep_freed_memory
-    from trainer.model import BertConfig, BertForPreTraining, init_weights
-    from trainer.presets import preset_shape
+    from trainer.model import compile_layers
 
     keep_freed_memory()
-    model = BertForPreTraining(BertConfig(open_shards(task.corpus).vocab_size, **preset_shape(task.preset)))
-    init_weights(model, 1)
+    model = our_step_weights(task)
+    if "compiled" in task.system:
+        compile_layers(model)
+    device = torch.device(task.device)
     layout = "padded" if "padded" in task.system else "packed"
 
     def loss(examples: Any, step: int | None) -> Any:
         model.train(step is not None)
         rows = split_rows(examples.lengths, len(examples))[0]
-        sums = model(to_batch(examples.take(rows), layout, 0, None if step is None else (1, step)))
+        noise = None if step is None or task.device != "cpu" else (1, step)
+        sums = model(to_batch(examples.take(rows), layout, 0, noise).to(device))
         return sums.mlm_loss / len(examples.masked_labels) + sums.nsp_loss / len(examples)
 
     return loss, model
@@ -76,20 +83,22 @@ def peer_step(task: Task) -> tuple[Callable[[Any, int | None], Any], Any]:
 
     ours = our_step_weights(task)
     config = transformers.BertConfig.from_dict(json.loads(ours.config.to_json()))
-    model = transformers.BertForPreTraining(config)
+    model = transformers.BertForPreTraining(config).to(task.device)
     model.load_state_dict(ours.state_dict(), strict=False)
+    if "compiled" in task.system:
+        model.compile(dynamic=True)
 
     def loss(examples: Any, step: int | None) -> Any:
         model.train(step is not None)
         padded = examples.padded(0, multiple_of=1)
-        batch = {name: torch.from_numpy(getattr(padded, name)) for name in ("input_ids", "token_type_ids")}
-        batch["attention_mask"] = torch.from_numpy(padded.attention_mask).long()
-        next_sentence = torch.from_numpy(padded.next_sentence_label)
+        names = ("input_ids", "token_type_ids", "attention_mask")
+        batch = {name: torch.from_numpy(getattr(padded, name)).to(task.device).long() for name in names}
+        next_sentence = torch.from_numpy(padded.next_sentence_label).to(task.device)
         if "masked-only" in task.system:
             return masked_only(model, batch, padded, next_sentence)
         labels = np.full(padded.input_ids.size, -100)
         labels[padded.masked_index] = padded.masked_labels
-        labels = torch.from_numpy(labels.reshape(padded.input_ids.shape))
+        labels = torch.from_numpy(labels.reshape(padded.input_ids.shape)).to(task.device)
         return model(**batch, labels=labels, next_sentence_label=next_sentence).loss
 
     return loss, model
@@ -103,7 +112,7 @@ def our_step_weights(task: Task) -> Any:
 
     model = BertForPreTraining(BertConfig(open_shards(task.corpus).vocab_size, **preset_shape(task.preset)))
     init_weights(model, 1)
-    return model
+    return model.to(task.device)
 
 
 def masked_only(model: Any, batch: dict[str, Any], padded: Any, next_sentence: Any) -> Any:
@@ -112,39 +121,54 @@ def masked_only(model: Any, batch: dict[str, Any], padded: Any, next_sentence: A
     from torch.nn import functional as F
 
     hidden, pooled = model.bert(**batch)[:2]
-    masked = hidden.flatten(0, 1)[torch.from_numpy(padded.masked_index)]
+    masked = hidden.flatten(0, 1)[torch.from_numpy(padded.masked_index).to(hidden.device)]
     logits = model.cls.predictions(masked)
-    loss = F.cross_entropy(logits, torch.from_numpy(padded.masked_labels))
+    loss = F.cross_entropy(logits, torch.from_numpy(padded.masked_labels).to(hidden.device))
     return loss + F.cross_entropy(model.cls.seq_relationship(pooled), next_sentence)
 
 
 def work(task: Task, pipe: Connection) -> None:
-    """Be one system: send the loss of the first batch, then the (tokens, CPU seconds, seconds of reading) of rounds."""
+    """Be one system: send the loss of the first batch, then the (tokens, seconds, seconds of reading) of rounds.
+
+    Seconds are of the processor, or from wall to wall where a GPU computes.
+    """
     import torch
 
     from trainer.optim import clip_gradients, make_optimizer, set_rate
 
     torch.set_num_threads(task.threads)
+    clock = time.process_time if task.device == "cpu" else synchronised_clock
+    reduced = torch.autocast(task.device, torch.bfloat16, enabled=task.device != "cpu")
     loss, model = (our_step if task.system.startswith("ours") else peer_step)(task)
     optimizer = make_optimizer("adamw", model, 1e-4, 0.01)
     set_rate(optimizer, 1e-4)
     batches = open_batches(task)
     held = [next(batches) for _ in range(task.steps)]
-    with torch.no_grad():
+    with torch.no_grad(), reduced:
         pipe.send(float(loss(held[0], None)))
     number = 0
     while pipe.recv():
-        tokens, reading, began = 0, 0.0, time.process_time()
+        tokens, reading, began = 0, 0.0, clock()
         for step in range(task.steps):
-            read = time.process_time()
+            read = time.perf_counter() if task.device != "cpu" else time.process_time()
             examples = next(batches) if "reader" in task.system else held[step]
-            reading += time.process_time() - read
-            loss(examples, number).backward()
+            reading += (time.perf_counter() if task.device != "cpu" else time.process_time()) - read
+            with reduced:
+                value = loss(examples, number)
+            value.backward()
             clip_gradients(model, 1.0)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
             tokens, number = tokens + len(examples.input_ids), number + 1
-        pipe.send((tokens, time.process_time() - began, reading))
+        pipe.send((tokens, clock() - began, reading))
+
+
+def synchronised_clock() -> float:
+    """Return the time when all that was asked of the GPU is done."""
+    import torch
+
+    torch.cuda.synchronize()
+    return time.perf_counter()
 
 
 def measure(tasks: list[Task], rounds: int) -> dict[str, list[tuple[int, float, float]]]:
@@ -157,7 +181,7 @@ def measure(tasks: list[Task], rounds: int) -> dict[str, list[tuple[int, float, 
         process.start()
         pipes[task.system], processes = ours, [*processes, process]
     losses = {system: pipe.recv() for system, pipe in pipes.items()}
-    assert max(losses.values()) - min(losses.values()) < LOSS_TOLERANCE, losses
+    assert max(losses.values()) - min(losses.values()) < LOSS_TOLERANCE[tasks[0].device], losses
     print(f"  losses of one batch, dropout off: {min(losses.values()):.6f} to {max(losses.values()):.6f}", flush=True)
     results: dict[str, list[tuple[int, float, float]]] = {task.system: [] for task in tasks}
     for _ in range(rounds + 1):
@@ -170,14 +194,14 @@ def measure(tasks: list[Task], rounds: int) -> dict[str, list[tuple[int, float, 
     return {system: found[1:] for system, found in results.items()}
 
 
-def report(results: dict[str, list[tuple[int, float, float]]]) -> None:
+def report(results: dict[str, list[tuple[int, float, float]]], unit: str) -> None:
     """Print medians, and the median over rounds of the ratio to the peer's own round beside it."""
     rates = {system: [tokens / seconds for tokens, seconds, _ in rounds] for system, rounds in results.items()}
     for system, own in rates.items():
         ratio = statistics.median(a / b for a, b in zip(own, rates[PEER], strict=True))
         reading = sum(r for _, _, r in results[system]) / sum(s for _, s, _ in results[system])
         print(
-            f"  {system:34} {statistics.median(own):9,.0f} tokens/CPU s   {ratio:5.2f} x   reading {reading:.2%}",
+            f"  {system:34} {statistics.median(own):9,.0f} tokens/{unit}   {ratio:5.2f} x   reading {reading:.2%}",
             flush=True,
         )
 
@@ -188,18 +212,30 @@ def main() -> None:
     parser.add_argument("corpus")
     parser.add_argument("--presets", nargs="+", default=["tiny", "mini", "base"])
     parser.add_argument("--threads", nargs="+", type=int, default=[1, 2])
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--rounds", type=int, default=5)
-    numbered = ", ".join(f"{number}: {system}" for number, system in enumerate(SYSTEMS))
-    parser.add_argument("--systems", nargs="+", type=int, default=range(len(SYSTEMS)), help=numbered)
+    every = SYSTEMS + COMPILED
+    numbered = ", ".join(f"{number}: {system}" for number, system in enumerate(every))
+    parser.add_argument("--systems", nargs="+", type=int, help=f"{numbered}. Default: on a CPU all but the compiled.")
     chosen = parser.parse_args()
-    systems = [SYSTEMS[number] for number in sorted({0, *chosen.systems})]
+    on_gpu = chosen.device == "cuda"
+    systems = [every[number] for number in sorted({0, *(chosen.systems or range(len(every if on_gpu else SYSTEMS)))})]
     for preset in chosen.presets:
-        for threads in chosen.threads:
-            print(f"{preset}, batches of {chosen.batch_size}, {threads} thread(s), {chosen.rounds} rounds", flush=True)
-            steps = STEPS.get(preset, 1)
-            tasks = [Task(s, chosen.corpus, preset, threads, chosen.batch_size, steps) for s in systems]
-            report(measure(tasks, chosen.rounds))
+        for threads in chosen.threads if not on_gpu else [1]:
+            where = device_name() if on_gpu else f"{threads} thread(s)"
+            print(f"{preset}, batches of {chosen.batch_size}, {where}, {chosen.rounds} rounds", flush=True)
+            shape = (chosen.corpus, preset, threads, chosen.batch_size)
+            steps = GPU_STEPS if on_gpu else STEPS.get(preset, 1)
+            results = measure([Task(s, *shape, steps, chosen.device) for s in systems], chosen.rounds)
+            report(results, "s" if on_gpu else "CPU s")
+
+
+def device_name() -> str:
+    """Return what the GPU calls itself."""
+    import torch
+
+    return torch.cuda.get_device_name()
 
 
 if __name__ == "__main__":

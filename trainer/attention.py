@@ -62,6 +62,13 @@ class Tokens:
     def __init__(self, lengths: Sequence[int], noise: RowNoise | None, index: Tensor | None = None) -> None:
         self.lengths, self.noise, self.index = list(lengths), noise, index
         self.ends = [0, *itertools.accumulate(self.lengths)]
+        self._ends_on: dict[torch.device, Tensor] = {}
+
+    def ends_on(self, device: torch.device) -> Tensor:
+        """Return `ends` as int32 on a device, copied there once for all layers."""
+        if device not in self._ends_on:
+            self._ends_on[device] = torch.tensor(self.ends, dtype=torch.int32, device=device)
+        return self._ends_on[device]
 
     @property
     def starts(self) -> list[int]:
@@ -101,10 +108,10 @@ class Sequences(Tokens):
         """Return the flat index of each sequence's first token, [N]."""
         return torch.tensor(self.starts, device=device)
 
-    def select(self, index: Tensor) -> Tokens:
-        """Return the tokens at `index` [S], which ascends and has at least one token of every row."""
+    def select(self, index: Tensor, device: torch.device) -> Tokens:
+        """Return the tokens at `index` [S], which ascends, has at least one token of every row and is read here."""
         ends = torch.searchsorted(index, torch.tensor(self.ends[1:], device=index.device))
-        return Tokens(ends.diff(prepend=ends.new_zeros(1)).tolist(), self.noise, index)
+        return Tokens(ends.diff(prepend=ends.new_zeros(1)).tolist(), self.noise, index.to(device, non_blocking=True))
 
     def key_mask(self, part: Bin, device: torch.device) -> Tensor | None:
         """Return which keys of a bin's rows may be seen, [n, 1, 1, L]; None: all."""
@@ -112,8 +119,6 @@ class Sequences(Tokens):
 
     def attend(self, query: Tensor, key: Tensor, value: Tensor, dropout: Dropout, queries: Tokens) -> Tensor:
         """Attend within each sequence: `query` [S, heads, D] of `queries`, `key` and `value` [T, heads, D] of all."""
-        if query.is_cuda and query.element_size() == 2 and not dropout.active and isinstance(self, PackedSequences):
-            return self.attend_varlen(query, key, value, queries)
         parts = [self._attend_bin(part, query, key, value, dropout, queries) for part in self.bins]
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
@@ -161,8 +166,8 @@ class PaddedSequences(Sequences):
 class PackedSequences(Sequences):
     """N sequences one behind the other without padding; `cu_seqlens` [N + 1] are their ends, from 0.
 
-    On a GPU torch's variable-length kernel takes them as they are where it can (16 bits, no dropout); elsewhere rows of
-    like length share a product, which a CPU does faster than one product under a block-diagonal mask.
+    On a GPU a kernel for variable lengths takes them as they are, in 16 bits; elsewhere rows of like length share a
+    product, which a CPU does faster than one product under a block-diagonal mask.
     """
 
     def __init__(self, cu_seqlens: Tensor, noise: RowNoise | None) -> None:
@@ -177,11 +182,14 @@ class PackedSequences(Sequences):
             self._masks[part.first_row] = None if part.end - part.begin == part.num_rows * part.length else mask
         return self._masks[part.first_row]
 
-    def attend_varlen(self, query: Tensor, key: Tensor, value: Tensor, queries: Tokens) -> Tensor:
-        """Attend by torch's variable-length kernel."""
-        from torch.nn.attention.varlen import varlen_attn
-
-        query_ends, ends = (torch.tensor(x.ends, dtype=torch.int32, device=query.device) for x in (queries, self))
-        output = varlen_attn(query, key, value, query_ends, ends, max(queries.lengths), max(self.lengths))
-        assert isinstance(output, Tensor)
+    def attend(self, query: Tensor, key: Tensor, value: Tensor, dropout: Dropout, queries: Tokens) -> Tensor:
+        if not (query.is_cuda and query.element_size() == 2 and query.shape[-1] % 8 == 0):
+            return super().attend(query, key, value, dropout, queries)
+        # The kernel of `torch.nn.attention.varlen`, which that function calls without dropout.
+        output: Tensor = torch.ops.aten._flash_attention_forward(
+            *(query, key, value, queries.ends_on(query.device), self.ends_on(query.device)),
+            *(max(queries.lengths), max(self.lengths), dropout.p if dropout.active else 0.0),
+            is_causal=False,
+            return_debug_mask=False,
+        )[0]
         return output

@@ -9,6 +9,8 @@ from torch import Tensor
 
 from trainer.dropout import RowNoise
 
+_MOVED = {"input_ids", "token_type_ids", "masked_labels", "next_sentence_label", "attention_mask", "position_ids"}
+
 
 @dataclasses.dataclass(frozen=True)
 class PreTrainingBatch:
@@ -28,8 +30,8 @@ class PreTrainingBatch:
     noise: RowNoise | None = None
 
     def to(self, device: torch.device) -> PreTrainingBatch:
-        """Return the batch on `device`; `cu_seqlens` stays where it is, it is read by Python."""
-        tensors = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)[:-2]}
+        """Return the batch on `device`, but for `cu_seqlens` and `masked_index`."""
+        tensors = {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.name in _MOVED}
         moved = {name: x.to(device, non_blocking=True) for name, x in tensors.items() if x is not None}
         return dataclasses.replace(self, **moved)
 

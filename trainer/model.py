@@ -128,7 +128,10 @@ class BertSelfAttention(nn.Module):
             call(layer, y).view(len(y), self.num_heads, -1)
             for layer, y in ((self.query, own), (self.key, x), (self.value, x))
         )  # [S, heads, D], twice [T, heads, D]
-        return sequences.attend(query, key, value, self.dropout, tokens).flatten(-2)  # [S, H]
+        return self.attend(query, key, value, sequences, tokens).flatten(-2)  # [S, H]
+
+    def attend(self, query: Tensor, key: Tensor, value: Tensor, sequences: Sequences, tokens: Tokens) -> Tensor:
+        return sequences.attend(query, key, value, self.dropout, tokens)
 
 
 class BertOutput(nn.Module):
@@ -205,7 +208,8 @@ class BertModel(nn.Module):
     A padded batch: `input_ids` [N, L], optional `attention_mask` [N, L] (true at real tokens); gives hidden states
     [N, L, H] and pooled [N, H]. A packed batch: `input_ids` [T], `position_ids` [T], `cu_seqlens` [N + 1]; gives hidden
     states [T, H] and pooled [N, H]. With `wanted` [M], flat indices of tokens, only their hidden states are computed in
-    the last layer, whose dense parts are most of its work, and [M, H] is given.
+    the last layer, whose dense parts are most of its work, and [M, H] is given. Python reads `cu_seqlens` and `wanted`:
+    on a CPU they don't make it wait for a GPU.
     """
 
     def __init__(self, config: BertConfig) -> None:
@@ -235,13 +239,15 @@ class BertModel(nn.Module):
         if position_ids is None:
             position_ids = sequences.position_ids(input_ids.device)
         flat = (input_ids.reshape(-1), token_type_ids.reshape(-1), position_ids.reshape(-1))
-        x, first = self.embeddings(*flat, sequences), sequences.first_index(input_ids.device)
+        x = self.embeddings(*flat, sequences)
         if wanted is None:
             hidden = self.encoder(x, sequences, sequences)  # [T, H]
-            return hidden.view(*shape, -1), call(self.pooler, hidden[first])
+            return hidden.view(*shape, -1), call(self.pooler, hidden[sequences.first_index(x.device)])
+        first = sequences.first_index(wanted.device)
         index = torch.cat([first, wanted]).sort().values  # [CLS] is never masked: all are different
-        hidden = self.encoder(x, sequences, sequences.select(index))  # [S, H]
-        return hidden[torch.searchsorted(index, wanted)], call(self.pooler, hidden[torch.searchsorted(index, first)])
+        hidden = self.encoder(x, sequences, sequences.select(index, x.device))  # [S, H]
+        places, firsts = (torch.searchsorted(index, some).to(x.device, non_blocking=True) for some in (wanted, first))
+        return hidden[places], call(self.pooler, hidden[firsts])
 
 
 class BertPredictionTransform(nn.Module):
@@ -319,6 +325,18 @@ def init_weights(model: nn.Module, seed: int, initializer_range: float = 0.02) -
             nn.init.zeros_(module.bias)
         if isinstance(module, nn.LayerNorm):
             nn.init.ones_(module.weight)
+
+
+def compile_layers(model: BertForPreTraining, backend: str = "inductor") -> None:
+    """Have torch compile what every layer does before and after attention, once for all layers and lengths.
+
+    Attention itself reads lengths in Python, and each batch's would be compiled anew.
+    """
+    disable: Callable[[Any], Any] = torch.compiler.disable
+    for layer in model.bert.encoder.layer:
+        for attention in (module for module in layer.modules() if isinstance(module, BertSelfAttention)):
+            attention.attend = disable(attention.attend)  # type: ignore[method-assign]
+        layer.compile(dynamic=True, backend=backend)
 
 
 def count_parameters(model: nn.Module) -> int:

@@ -17,7 +17,7 @@ from trainer.distributed import World, join_world, spread
 from trainer.log import RunLog, draw_curves
 from trainer.loop import StepResult, Trainer
 from trainer.memory import keep_freed_memory, named_shortage
-from trainer.model import BertConfig, BertForPreTraining, count_parameters, init_weights
+from trainer.model import BertConfig, BertForPreTraining, compile_layers, count_parameters, init_weights
 from trainer.optim import make_optimizer
 from trainer.precision import choose_precision, peak_flops
 from trainer.presets import PRESETS, preset_shape
@@ -97,7 +97,7 @@ def _make_trainer(
         load_weights(model, options.init)
     model.to(world.device)
     if options.compile:
-        model.compile(dynamic=True)
+        compile_layers(model)
     total = sum(phase.steps for phase in phases)
     warmup = total // 100 if options.warmup_steps is None else options.warmup_steps
     schedule = Schedule(options.lr or PRESETS[options.preset].learning_rate, total, warmup, options.schedule)

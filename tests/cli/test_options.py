@@ -82,7 +82,7 @@ def test_what_is_no_size_is_refused(given: str) -> None:
     ("args", "code", "message"),
     [
         (["buildcorpus"], 2, "Did you mean `bertdata build-corpus`?"),
-        (["plan"], 2, "does not exist in this version"),
+        (["plan"], 1, "No source: give at least one of"),
         (["build-corpus", "--outptu", "x"], 2, "--output"),
         (["build-corpus", "--books", "x"], 2, "Missing option '--output'"),
         (["build-corpus", "--output", "o", "--vocab-size", "many"], 2, "'many' is not a valid integer"),

@@ -34,9 +34,13 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_corpus(tmp_path_factory.mktemp("checkpoint") / "corpus", num_validation=0)
 
 
+# Also on a CPU that multiplies in bf16.
+FIXED = {"device": "cpu", "precision": "fp32", "tensorboard": False}
+
+
 def options(corpus: Path, output: Path, **settings: object) -> PretrainOptions:
     defaults = {"preset": "tiny", "phases": (Phase(32, 6),), "batch_size": 8, "log_every": 1, "checkpoint_every": 1}
-    return PretrainOptions(str(corpus), str(output), device="cpu", tensorboard=False, **{**defaults, **settings})
+    return PretrainOptions(str(corpus), str(output), **{**FIXED, **defaults, **settings})
 
 
 @pytest.mark.parametrize("name", ["adamw", "lamb"])

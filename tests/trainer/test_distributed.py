@@ -22,7 +22,16 @@ def alone(corpus: Path) -> Path:
 def train(corpus: Path, name: str, *more: object, ranks: int, checkpoint_every: int = 3) -> Path:
     run = corpus.parent / name
     options = ["--preset", "tiny", "--phase", "32:6", "--batch-size", "16", "--log-every", "1", "--no-tensorboard"]
-    options += ["--checkpoint-every", str(checkpoint_every), "--validate-every", "6", "--device", "cpu"]
+    options += [
+        "--checkpoint-every",
+        str(checkpoint_every),
+        "--validate-every",
+        "6",
+        "--device",
+        "cpu",
+        "--precision",
+        "fp32",
+    ]
     command("pretrain", corpus, "--output", run, *options, *more, ranks=ranks)
     return run
 

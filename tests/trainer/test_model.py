@@ -12,7 +12,7 @@ from tests.trainer.made_corpus import write_corpus
 from trainer.attention import PackedSequences, plan_bins
 from trainer.feed import to_batch
 from trainer.loss import linear_cross_entropy
-from trainer.model import BertConfig, BertForPreTraining, count_parameters, init_weights
+from trainer.model import BertConfig, BertForPreTraining, compile_layers, count_parameters, init_weights
 from trainer.presets import PRESETS, preset_shape
 
 NO_DROPOUT = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
@@ -175,3 +175,18 @@ def test_configuration_survives_its_file_and_refuses_other_models(tmp_path) -> N
         BertConfig.from_json(tmp_path / "config.json")
     with pytest.raises(OptionError, match="isn't a multiple of 5"):
         BertConfig(num_attention_heads=5)
+
+
+@pytest.mark.parametrize("layout", ["padded", "packed"])
+def test_a_compiled_model_gives_the_same_loss_and_gradients_whatever_the_lengths(
+    examples: Examples, layout: str
+) -> None:
+    model, compiled = small_model(**NO_DROPOUT), small_model(**NO_DROPOUT)
+    compile_layers(compiled, backend="aot_eager")
+    for rows in (np.arange(24), np.arange(7), np.arange(5, 16)):
+        for one in (model, compiled):
+            one.zero_grad()
+            loss_of(one, examples.take(rows), layout).backward()
+        for (name, a), b in zip(model.named_parameters(), compiled.parameters(), strict=True):
+            assert (a.grad - b.grad).abs().max() < 1e-5, name
+    assert compiled.state_dict().keys() == model.state_dict().keys()
