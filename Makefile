@@ -9,7 +9,7 @@ BOOKS ?= sample/books
 DEMO ?= demo
 CASES ?= ../shared/cases
 
-.PHONY: setup demo test lint types unit bare cases clean
+.PHONY: setup demo test lint types unit bare cases clean spark-up spark-down test-spark
 
 setup: .venv/.ready
 
@@ -40,7 +40,7 @@ types: setup
 	$(BIN)/mypy
 
 unit: setup
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal -m 'not cluster' tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q --doctest-modules bertdata cli trainer pipelines
 
 # bertdata/ stands without Beam, torch and click: its tests run where none of them is installed.
@@ -56,10 +56,25 @@ NEED_MORE := export report download pairs_statistics masking vocab order shards 
 		pytest pytest-timeout hypothesis
 	touch $@
 
+# A real Spark cluster on this machine (Java 17 and Maven needed): one master, two workers, and the options to use it.
+# Its logs and process ids are kept in SPARK; spark-down ends those processes and no other.
+SPARK ?= .spark
+SPARK_PORT ?= 7077
+spark-up: setup
+	@jar=$$(tools/clusters/job_server_jar.sh spark) && \
+		$(BIN)/python tools/clusters/spark_cluster.py up $(SPARK) --port $(SPARK_PORT) --jar "$$jar"
+
+spark-down:
+	@$(BIN)/python tools/clusters/spark_cluster.py down $(SPARK)
+
+# Whole builds on clusters that the tests start and end themselves; says so where Java or Maven is missing.
+test-spark: setup
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -rs -m cluster --durations=5 tests/pipelines
+
 # Public bug reports of tools of this kind, each an executable case; without them (a plain clone) there is none to run.
 cases: setup
 	@if [ -d $(CASES) ]; then $(abspath $(BIN))/python $(abspath $(CASES))/run_cases.py $(abspath $(CASES)) --bertdata $(abspath $(BIN))/bertdata; \
 	else echo "no cases at $(CASES)"; fi
 
 clean:
-	rm -rf .venv .bare demo build *.egg-info
+	rm -rf .venv .bare .spark demo build *.egg-info

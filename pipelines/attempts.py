@@ -49,7 +49,7 @@ class Attempt(Generic[T, R]):
         number, task = numbered
         folder = Path(self.folder)
         mark = folder / RUNNING / f"{number}.{os.urandom(4).hex()}"
-        mark.write_text(worker_name(), encoding="utf-8")
+        mark.write_text(f"{worker_name()} {os.environ.get('BERTDATA_ENGINE_PID', '')}", encoding="utf-8")
         try:
             result = self.function(task)
         except Exception as error:
@@ -154,7 +154,8 @@ def last_words(folder: Path, number: int) -> str:
     """Return what the watch on pages said in the logs of the workers that died on a task."""
     for mark in marks(folder, number):
         with contextlib.suppress(OSError):
-            log = (folder / LOGS / mark.read_text(encoding="utf-8")).read_text(encoding="utf-8", errors="replace")
+            name = mark.read_text(encoding="utf-8").split()[0]
+            log = (folder / LOGS / name).read_text(encoding="utf-8", errors="replace")
             for line in log.splitlines():
                 if "this is a bug" in line:
                     return line

@@ -10,11 +10,11 @@ import importlib.metadata
 import json
 import os
 import platform
+import re
 import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -22,6 +22,7 @@ from bertdata.errors import BuildError
 from bertdata.manifest import versions
 from pipelines import engine_boot
 from pipelines.attempts import (
+    MOST_ATTEMPTS,
     describe_task,
     find_error,
     find_hopeless,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     import apache_beam as beam
 
 _POLL_SECONDS = 0.25
+_STILLBORN = re.compile(r"Lost task.*Process died with exit code (\d+)")
 # Idle Python workers of an engine are ended after this long: within a step there is always a next task before.
 WORKER_IDLE_MILLIS = 30_000
 
@@ -71,21 +73,14 @@ class Engine(Protocol):
         """Return the problem that a line stands for, in one line for the user."""
 
 
-@dataclass
-class Heard:
-    """What the job server's output has told so far."""
-
-    problem: str | None = None
-    page: str | None = None
-
-
 class Session:
     """One build on an engine: its job server, started with the first pipeline, and its folder beside the build."""
 
     def __init__(self, engine: Engine, log_dir: Path, say: Callable[[str], None], verbose: bool) -> None:
         self._engine, self._log_dir, self._say, self._verbose = engine, log_dir, say, verbose
         self._server: JobServer | None = None
-        self._heard = Heard()
+        self._problem: str | None = None
+        self._stillborn = 0
         self._said: set[str] = set()
         self._num_runs = 0
         self._folder = log_dir.parent / f"engine-{os.urandom(4).hex()}"
@@ -150,7 +145,14 @@ class Session:
     def _hear(self, line: str) -> None:
         if self._verbose:
             self._say(f"{self._engine.name}: {line}")
-        self._heard.problem = self._heard.problem or self._engine.problem(line)
+        self._problem = self._problem or self._engine.problem(line)
+        if match := _STILLBORN.search(line):
+            self._stillborn += 1
+            if self._stillborn >= MOST_ATTEMPTS:
+                self._problem = self._problem or (
+                    f"Python workers end as soon as {self._engine.name} starts them, with exit code {match[1]}: "
+                    f"what they said is in {self._folder}."
+                )
         page = self._engine.page(line)
         for told in (page and f"{self._engine.name}'s own page: {page}", self._engine.remark(line)):
             if told and told not in self._said:
@@ -163,8 +165,8 @@ class Session:
             raise error
         if refusal := find_refusal(folder):
             raise BuildError(f"{refusal} Install the same version of bertdata on every worker.")
-        if self._heard.problem:
-            raise BuildError(self._heard.problem)
+        if self._problem:
+            raise BuildError(self._problem)
         if hopeless := find_hopeless(folder):
             number, words = hopeless
             what = f": {words}" if words else ", as happens when memory runs out"
@@ -173,8 +175,8 @@ class Session:
             raise self._failure("its driver process ended")
 
     def _failure(self, what: str) -> Exception:
-        if self._heard.problem:
-            return BuildError(self._heard.problem)
+        if self._problem:
+            return BuildError(self._problem)
         said = " ".join(what.split())[:300]
         log = self._server.log if self._server else self._log_dir
         return WorkerError(

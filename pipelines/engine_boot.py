@@ -26,9 +26,11 @@ def main() -> None:
         line = f"The worker on {socket.gethostname()} can't take part: {wrong} ({sys.executable})."
         (folder / "refusals" / name).write_text(line, encoding="utf-8")
         sys.exit(line)
-    from pipelines.engine_worker import work
+    from pipelines.nursery import stand_for_worker
 
-    work(sys.argv[1:], folder)
+    environment = {**os.environ, "BERTDATA_ENGINE_PID": str(os.getppid())}
+    log_name = str(folder / "logs" / name)
+    stand_for_worker(os.getppid(), {"arguments": sys.argv[1:], "environment": environment, "log": log_name})
 
 
 def differences(wanted: dict[str, str]) -> str:

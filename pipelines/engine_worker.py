@@ -1,4 +1,4 @@
-"""A Python worker of an engine: Beam's harness, with its counters kept, and gone when the engine's process is."""
+"""A Python worker of an engine: Beam's harness, with its counters kept."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import contextlib
 import logging
 import os
 import sys
-import threading
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -28,7 +26,6 @@ def work(arguments: Sequence[str], folder: Path) -> None:
     for name in ("id", "provision_endpoint", "control_endpoint", "logging_endpoint"):
         parser.add_argument(f"--{name}", default="")
     given, _ = parser.parse_known_args(arguments)
-    threading.Thread(target=_leave_with, args=(os.getppid(),), daemon=True).start()
     os.environ.update(provisioned(given))
     with contextlib.suppress(OSError):  # Inputs named by relative paths are the driver's.
         os.chdir(os.environ["BERTDATA_CWD"])
@@ -60,9 +57,3 @@ def _descriptor(url: str, told: endpoints_pb2.ApiServiceDescriptor) -> str:
     descriptor.CopyFrom(told)
     descriptor.url = url or told.url
     return str(text_format.MessageToString(descriptor))
-
-
-def _leave_with(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(0.5)
-    os._exit(1)

@@ -127,12 +127,14 @@ def run_tasks(
     if not numbered:
         return []
     # In place, or folding n lists would copy n²/2 entries; the lists are ours.
-    results = combine_tasks(_Numbered(function), numbered, operator.iadd, options, on_progress)
+    results = combine_tasks(Numbered(function), numbered, operator.iadd, options, on_progress)
     return [result for _, result in sorted(results, key=operator.itemgetter(0))]
 
 
 @dataclass(frozen=True)
-class _Numbered:
+class Numbered:
+    """A function of tasks that came with their numbers, which its results are put in order by."""
+
     function: Callable[[Any], Any]
 
     def __call__(self, task: tuple[int, Any]) -> list[tuple[int, Any]]:

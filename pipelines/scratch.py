@@ -21,9 +21,7 @@ def scratch_folder() -> Iterator[Path]:
 
     Its holder locks it, and a lock dies with its holder: an unlocked folder is nobody's.
     """
-    parent = Path(tempfile.gettempdir())
-    if len(os.fsencode(parent)) > _LONGEST_PARENT:
-        parent = Path("/tmp")
+    parent = short_temporary_folder()
     _remove_abandoned(parent)
     while True:
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
@@ -36,6 +34,12 @@ def scratch_folder() -> Iterator[Path]:
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
             return
+
+
+def short_temporary_folder() -> Path:
+    """Return the folder for temporary files, /tmp where its path is too long for sockets."""
+    folder = Path(tempfile.gettempdir())
+    return folder if len(os.fsencode(folder)) <= _LONGEST_PARENT else Path("/tmp")
 
 
 def _remove_abandoned(parent: Path) -> None:

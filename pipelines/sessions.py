@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bertdata.errors import require
-from pipelines.runner import OnProgress, RunOptions, terminating
+from pipelines.runner import Numbered, OnProgress, RunOptions, terminating
 
 if TYPE_CHECKING:
     import apache_beam as beam
@@ -71,6 +71,7 @@ def combine_on_engine(
     from pipelines.attempts import Attempt
 
     session = _open[-1]
+    named = [task[1] for task in tasks] if isinstance(function, Numbered) else tasks  # type: ignore[index]
     with session.new_folder() as folder:
         path = folder / "result"
 
@@ -79,7 +80,7 @@ def combine_on_engine(
 
             fold_tasks(pipeline, Attempt(function, str(folder)), list(enumerate(tasks)), combine, str(path))
 
-        counters = session.run(build, options.beam_args, folder, tasks, on_progress)
+        counters = session.run(build, options.beam_args, folder, named, on_progress)
         result: tuple[R] = pickle.loads(path.read_bytes())
     if on_progress:
         on_progress(counters)

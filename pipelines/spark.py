@@ -20,7 +20,7 @@ _SERIES = "3.5"
 _SECONDS_TO_CONNECT = 10.0
 # Spark starts a task a partition. More partitions than tasks cost milliseconds each; above some thousands it is the
 # driver that is slow, and a partition of several tasks is as good: those that are finished aren't run again.
-_FEWEST_PARTITIONS, _MOST_PARTITIONS = 16, 4096
+_FEWEST_PARTITIONS, _MOST_PARTITIONS = 8, 4096
 
 # A killed Python worker fails every task that its executor is sent until that executor is gone, four times within a
 # second: so one failure is enough to end an executor, and a task is tried more often than Spark's four times. The
@@ -36,8 +36,15 @@ _SURVIVAL = {
     "spark.excludeOnFailure.stage.maxFailedExecutorsPerNode": "8",
     "spark.excludeOnFailure.application.maxFailedExecutorsPerNode": "8",
 }
+# Java only hands descriptors on: its optimising compiler and parallel collectors cost more than they save.
+_LEAN_JAVA = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
 # One Python process serves an executor, so an executor of several cores would leave all but one idle.
-_SHAPE = {"spark.executor.cores": "1", "spark.executor.memory": "1g"}
+_MEMORY = "1g"
+_SHAPE = {
+    "spark.executor.cores": "1",
+    "spark.executor.memory": _MEMORY,
+    "spark.executor.extraJavaOptions": " ".join(_LEAN_JAVA),
+}
 
 
 @dataclass(frozen=True)
@@ -74,7 +81,7 @@ class SparkEngine:
         classes = [str(self.jar), *([f"{self.spark_jars}/*"] if self.spark_jars else [])]
         ports = ["--job-host=localhost", "--job-port=0", "--artifact-port=0", "--expansion-port=-1"]
         return [
-            *(self.java, "-Xmx1g", *OPENS, *properties, *self.jvm_properties),
+            *(self.java, "-Xmx1g", *_LEAN_JAVA, *OPENS, *properties, *self.jvm_properties),
             *("-cp", ":".join(classes), _MAIN, f"--spark-master-url={self.where}", *ports),
         ]
 
@@ -88,13 +95,13 @@ class SparkEngine:
 
     def page(self, line: str) -> str | None:
         """Find the address of the application's page."""
-        match = re.search(r"SparkUI.* started at (http://\S+)", line)
-        return match[1] if match else None
+        match = re.search(r"started service 'SparkUI' on port (\d+)", line)
+        return f"http://{self.address}:{match[1]}" if match else None
 
     def remark(self, line: str) -> str | None:
         """Say that the cluster has no room, and what happened to an executor."""
         if "Initial job has not accepted any resources" in line:
-            return f"Waiting for {self.where}: it has no free worker with {_SHAPE['spark.executor.memory']} of memory."
+            return f"Waiting for {self.where}: it has no free worker with a core and {_MEMORY} of memory."
         return None
 
     def problem(self, line: str) -> str | None:

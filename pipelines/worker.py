@@ -35,7 +35,7 @@ def main(fd: int, parent: int) -> NoReturn:
     for number in _IGNORED:  # Ctrl-C reaches the whole terminal group; when to stop is the parent's business.
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _IGNORED)
-    _import_early()
+    import_early()
     gc.collect()
     gc.freeze()  # The collector would else write to, and so copy, every shared page.
     Forker(socket.socket(fileno=fd)).serve()
@@ -66,8 +66,9 @@ _EARLY: tuple[str, ...] = ("apache_beam.runners.worker.sdk_worker_main", "pipeli
 _EARLY += ("bertdata.extract.wikipedia", "mwparserfromhell", "nanotoken", "sentencex")
 
 
-def _import_early() -> None:
-    for name in _EARLY:
+def import_early(*more: str) -> None:
+    """Import what workers need."""
+    for name in (*_EARLY, *more):
         with contextlib.suppress(Exception):  # The worker that needs it will say what is wrong with it.
             importlib.import_module(name)
 
@@ -134,7 +135,7 @@ class Forker:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             for fd in (self._connection.fileno(), self._woken, self._wake):
                 os.close(fd)
-            _send_output_to(request["log"])
+            send_output_to(request["log"])
             os.environ.clear()
             os.environ.update(request["environment"])
             sys.path[:] = request["path"]
@@ -149,7 +150,8 @@ class Forker:
             os._exit(code)
 
 
-def _send_output_to(log: str) -> None:
+def send_output_to(log: str) -> None:
+    """Append what this process says to the file `log`."""
     fd = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
     os.dup2(fd, 1)
     os.dup2(fd, 2)

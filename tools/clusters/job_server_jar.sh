@@ -8,7 +8,7 @@ cache=${BERTDATA_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/bertdata}
 jar=$cache/beam-$engine-job-server-$(sha256sum "$here/pom.xml" | cut -c1-12).jar
 if [ ! -s "$jar" ]; then
     for tool in java mvn; do
-        command -v "$tool" >/dev/null || { echo "The job server's jar is built by Maven: install $tool (Debian: openjdk-17-jdk-headless, maven)." >&2; exit 1; }
+        command -v "$tool" >/dev/null || { echo "The job server's jar is built by Maven: install $tool (Debian: openjdk-17-jdk-headless, maven)." >&2; exit 3; }
     done
     mkdir -p "$cache"
     build=$(mktemp -d "$cache/build-XXXXXX")

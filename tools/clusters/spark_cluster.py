@@ -1,7 +1,7 @@
 """A real Spark standalone cluster on this machine: one master, two workers of one core, each a process of its own.
 
-    spark_cluster.py up FOLDER [--port 7077]     start it, and print the master's URL
-    spark_cluster.py down FOLDER                 end what `up` started in that folder, and nothing else
+    spark_cluster.py up FOLDER [--port 7077] [--jar JAR]    start it, and print the options of a build on it
+    spark_cluster.py down FOLDER                            end what `up` started in that folder, and nothing else
 
 FOLDER keeps their logs and process ids. Spark itself is pyspark's, or SPARK_HOME's. All listen on loopback only.
 """
@@ -41,6 +41,13 @@ def free_port() -> int:
     with socket.socket() as sock:
         sock.bind((HOST, 0))
         return int(sock.getsockname()[1])
+
+
+def is_taken(port: int) -> bool:
+    """Tell whether somebody listens on a port of this machine."""
+    with contextlib.suppress(OSError), socket.create_connection((HOST, port), timeout=5):
+        return True
+    return False
 
 
 def start(folder: Path, role: str, name: str, *arguments: str) -> dict[str, Any]:
@@ -93,6 +100,8 @@ def up(folder: Path, port: int, num_workers: int = 2) -> dict[str, Any]:
     if (state := read_state(folder)) and any(is_alive(each) for each in state["processes"]):
         return state
     port = port or free_port()
+    if is_taken(port):  # Spark would take the next port, and its workers join whoever has this one.
+        sys.exit(f"Port {port} of {HOST} is taken: end what listens there, or choose another (SPARK_PORT=7078).")
     master = f"spark://{HOST}:{port}"
     ui = f"http://{HOST}:{free_port()}"
     processes = [start(folder, "master", "master", "--port", str(port), "--webui-port", ui.rsplit(":", 1)[1])]
@@ -152,10 +161,13 @@ def main() -> None:
     parser.add_argument("what", choices=["up", "down"])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--port", type=int, default=7077, help="the master's port; 0: any that is free")
+    parser.add_argument("--jar", default="JAR", help="Beam's job server for Spark, for the options that are printed")
     given = parser.parse_args()
     if given.what == "up":
         state = up(given.folder, given.port)
         sys.stdout.write(f"{state['master']} is up, with two workers; its page: {state['ui']}\n")
+        options = f"--runner spark --spark-master {state['master']} --spark-job-server-jar {given.jar}"
+        sys.stdout.write(f"Build on it: bertdata build-corpus … {options}\n")
     else:
         sys.stdout.write(f"Ended {down(given.folder)} processes.\n")
 
