@@ -53,7 +53,7 @@ class TreeReader:
                 marks = "=" * node.level
                 return f"{marks}{self.text(node.title)}{marks}"
             case nodes.Tag():
-                return self._tag(node)
+                return self._tag(node, before)
             case nodes.Argument():
                 return self.text(node.default)
         return str(node)
@@ -77,10 +77,12 @@ class TreeReader:
         self.tally.add("external link")
         return self.text(node.title).lstrip() if node.title is not None else ""
 
-    def _tag(self, node: Any) -> str:
+    def _tag(self, node: Any, before: str) -> str:
         name = str(node.tag).strip().lower()
         if name in _BLOCKS:
-            return blocks.block_text(name, None if node.contents is None else str(node.contents), self.tally)
+            body, attributes = "" if node.contents is None else str(node.contents), "".join(map(str, node.attributes))
+            text = blocks.block_text(name, body, attributes, self.tally)
+            return blocks.after_quote(before, len(before)) if name == "ref" else text
         if node.wiki_markup and name in ("table", "tr", "td", "th"):
             self.tally.add("table")
             return "\n"

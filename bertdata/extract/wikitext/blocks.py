@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+from bertdata.extract.wikitext.formulas import FORMULA, write_formula, write_reaction
 from bertdata.extract.wikitext.marks import COMMENT, OPEN_COMMENT, Tally
 
 
@@ -28,6 +29,8 @@ BLOCK = re.compile(
     rf"|(?i:({_NAMES}))(?=[\s/>])[^<>]*+"
     rf"(?:(?<=/)>|>([^<]*+(?:<(?!/?(?i:\1)[\s/>])[^<]*+|<(?i:\1)(?=[\s/])[^<>]*+(?<=/)>[^<]*+)*+)</(?i:\1)\s*>))"
 )
+# Invisible, and dropped in the end.
+PARTED = "\u2060"
 # A line's start is its line end before: a literal first character lets the scan run at the speed of memchr.
 _COMMENT_LINE = re.compile(rf"\n[ \t]*{COMMENT}[ \t{COMMENT}]*(?=\n|\Z)")
 _LONE_TAG = re.compile(
@@ -35,6 +38,8 @@ _LONE_TAG = re.compile(
     r"(?:\s[^<>]*)?/?>"
 )
 _INLINE = {"math", "chem", "ce", "hiero", "phonos", "score", "maplink"}
+_WRITTEN = {"math": write_formula, "chem": write_reaction, "ce": write_reaction}
+_DISPLAYED = re.compile(r"display\s*=\s*[\"']?block")
 
 
 def literal(text: str) -> str:
@@ -46,12 +51,17 @@ def literal(text: str) -> str:
     return re.sub(r"&(?:#?\w+;)|[\[\]{}|'<>=*#:;\-_~!]", lambda m: m[0] if len(m[0]) > 1 else f"&#{ord(m[0])};", text)
 
 
-def block_text(name: str, body: str | None, tally: Tally) -> str:
-    """Return what an extension tag leaves in the flat text."""
+def block_text(name: str, body: str | None, attributes: str, tally: Tally) -> str:
+    """Return what an extension tag leaves in the flat text: nothing, its text, or a formula between two marks."""
     name = name.lower()
     tally.add("tag:" + name)
     if name == "nowiki":
         return literal(body or "")
+    if name in _WRITTEN and body:
+        if "block" in attributes and _DISPLAYED.search(attributes):
+            return "\n\n"
+        if formula := _WRITTEN[name](body):
+            return FORMULA + literal(formula) + FORMULA
     return tally.mark("<" + name + ">") if name in _INLINE and body else ""
 
 
@@ -65,13 +75,18 @@ def drop_blocks(text: str, tally: Tally) -> str:
             return COMMENT
         if name == "ref":
             num_refs[0] += 1
-            return ""
-        return block_text(name, found[2], tally)
+            return after_quote(found.string, found.start())
+        return block_text(name, found[2], found[0][: found.start(2) - found.start()] if found[2] else "", tally)
 
     num_refs = [0]
     text = BLOCK.sub(replace, hide_open_comments(text))
     tally.add("tag:ref", num_refs[0])
     return drop_lone_tags(drop_comment_marks(text))
+
+
+def after_quote(text: str, end: int) -> str:
+    """Return what a reference leaves: it keeps the quote marks before and after it two runs, not one."""
+    return PARTED if text[end - 1 : end] == "'" else ""
 
 
 def hide_open_comments(text: str) -> str:

@@ -9,6 +9,7 @@ from bertdata.extract.options import ExtractOptions
 from bertdata.extract.wikitext import lines, stray, tidy
 from bertdata.extract.wikitext.bounds import TooDeep, broken_bound
 from bertdata.extract.wikitext.fast import Reader, flatten
+from bertdata.extract.wikitext.formulas import FORMULA
 from bertdata.extract.wikitext.marks import Hole, Tally, without_controls
 from bertdata.extract.wikitext.templates import Templates
 from bertdata.extract.wikitext.wiki import Wiki, is_redirect, normal_name, wiki_for
@@ -76,10 +77,13 @@ class Cleaner:
         flat = lines.drop_lines(lines.drop_switches(flat, tally), tally)
         flat = lines.read_quotes(flat)
         faulty = stray.has_fault(flat)
+        has_formulas = FORMULA in flat
         kept = []
         for paragraph in lines.paragraphs(flat):
             if faulty and stray.has_fault(paragraph):
                 paragraph = self._mend(paragraph, title, reader)
+            if has_formulas and FORMULA in paragraph:
+                paragraph = lines.read_formulas(paragraph)
             paragraph = tidy.normal_text(paragraph, self.wiki.language, tally)
             if lines.is_prose(paragraph):
                 kept.append(paragraph)

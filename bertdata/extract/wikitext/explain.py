@@ -15,12 +15,13 @@ from bertdata.extract.wikitext import blocks, links, tags
 from bertdata.extract.wikitext.cleaner import Cleaner
 from bertdata.extract.wikitext.fast import Reader
 from bertdata.extract.wikitext.lines import LINE, TABLE
-from bertdata.extract.wikitext.marks import Tally
+from bertdata.extract.wikitext.marks import Tally, without_marks
 from bertdata.extract.wikitext.templates import INNER
 
 # What stands in the copy for text that was read: dropped, kept.
 _DROPPED, _KEPT = "\x06", "x"
 _MAX_PASSES = 100
+_NOT_LINE_END = re.compile(r"[^\n]")
 
 
 class Span(NamedTuple):
@@ -58,7 +59,8 @@ class _Copy:
 
     @staticmethod
     def _blank(found: re.Match[str], kept: bool) -> str:
-        return (_KEPT if kept else _DROPPED) * (found.end() - found.start())
+        # Line ends stay: a rule for lines must not read on into what follows.
+        return _NOT_LINE_END.sub(_KEPT if kept else _DROPPED, found[0])
 
     def read_links(self, pattern: re.Pattern[str], rule: Callable[[str], tuple[str, bool]]) -> int:
         """Paint the links of a pattern: the whole of those that print nothing, the marks of the others."""
@@ -85,6 +87,13 @@ def _template_rule(reader: Reader, title: str) -> Callable[[re.Match[str]], tupl
     return rule
 
 
+def _block_rule(found: re.Match[str]) -> tuple[str, bool]:
+    if found[1] is None:
+        return "comment", False
+    printed = blocks.block_text(found[1], found[2], "", Tally())
+    return "tag:" + found[1].lower(), bool(without_marks(printed))
+
+
 def _line_rule(found: re.Match[str]) -> tuple[str, bool]:
     return (found.lastgroup or "heading") + " line", False
 
@@ -104,7 +113,7 @@ def explain(cleaner: Cleaner, title: str, text: str) -> list[Span]:
     """
     reader = Reader(cleaner.wiki, cleaner.templates, Tally(), cleaner.options.max_depth)
     copy = _Copy("\n" + text)
-    copy.read(blocks.BLOCK, lambda m: ("comment", False) if m[1] is None else ("tag:" + m[1].lower(), m[1] == "nowiki"))
+    copy.read(blocks.BLOCK, _block_rule)
 
     def link_rule(inside: str) -> tuple[str, bool]:
         tally = Tally()

@@ -78,7 +78,7 @@ def drop_tables(text: str, reader: Reader) -> str:
 
 
 # A line that only points to a category: "See also [[:Category:Births in 1900]]".
-_POINTER = re.compile(r"\n[^\n\[\]|{}]{0,40}\[\[:[^\[\]|:\n]{1,30}:[^\[\]|\n]*+\]\][ \t.']*+(?=\n|\Z)")
+_POINTER = re.compile(r"\n[^\n\[\]|{}]{0,40}\[\[:[^\[\]|:\n]{1,30}:[^\[\]|\n]*+\]\](?:[ \t.']|<br ?/?>)*+(?=\n|\Z)")
 _TABLE_STARTS = tuple("{ \t:*#;")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from bertdata.extract.wikitext.formulas import FORMULA
 from bertdata.extract.wikitext.marks import Tally
 
 _M = "(?:\x02[0-9]+\x03)*+"
@@ -104,6 +105,20 @@ def drop_lines(text: str, tally: Tally) -> str:
         text, num = _BOLD_LINE.subn("\n", text)
         tally.add("bold line", num)
     return text
+
+
+# A word beside a formula: two letters, or one of a script that is written without blanks.
+_WORD = re.compile(r"[^\W\d_]{2}|[\u3040-\u30ff\u3400-\u9fff]")
+
+
+def read_formulas(paragraph: str) -> str:
+    """Keep the formulas of a paragraph that has words beside them; one of formulas only is a display and goes.
+
+    >>> read_formulas("let \x06x\x06 be"), read_formulas("\x06x = 5\x06, (1)")
+    ('let x be', '')
+    """
+    pieces = paragraph.split(FORMULA)
+    return "".join(pieces) if any(map(_WORD.search, pieces[::2])) else ""
 
 
 def paragraphs(text: str) -> list[str]:

@@ -10,6 +10,11 @@ from bertdata.extract.wikitext.wiki import Wiki, normal_name
 # [[target]] and [[target|label]] without a colon, a bracket or a brace inside: what split() returns beside the rest
 # are the labels, so the whole step runs at C speed.
 _SIMPLE = re.compile(r"\[\[(?:[^\[\]|:{}<>\n#/]++\|(?=[^\[\]{}|\n]*+\]\]))?+([^\[\]|:{}<>\n]++)\]\]")
+# What only a file's name ends with: the prefix before it is a namespace of files, in whatever language.
+_FILE_NAME = re.compile(
+    r".*\.(?:jpe?g|png|gif|svg|tiff?|webp|xcf|djvu|pdf|og[agv]|webm|mp[34]|midi?|wav|flac)\s*",
+    re.IGNORECASE | re.DOTALL,
+)
 INNER = re.compile(r"\[\[((?:[^\[\]\n]++|\n(?!=)|\[(?!\[)|\](?!\]))*+)\]\]")
 _SCHEMES = r"(?:https?|ftps?|sftp|ircs?|gopher|telnet|nntp|news|svn|git|ssh|worldwind|redis|mms|ipfs|matrix)://"
 _LOOSE_SCHEMES = r"(?:mailto|news|tel|sip|sips|sms|bitcoin|magnet|urn|geo|xmpp|skype):"
@@ -34,6 +39,8 @@ def link_text(inside: str, wiki: Wiki, tally: Tally) -> str:
     if ":" in target:
         prefix = normal_name(target.partition(":")[0])
         rule = next((rule for rule, known in _kinds(wiki) if prefix in known), None)
+        if rule is None and prefix and "." in target[-7:] and _FILE_NAME.fullmatch(target):
+            rule = "file"
         if rule:
             tally.add(rule)
             return ""

@@ -25,7 +25,7 @@ def without_controls(text: str) -> str:
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     # C-speed look-ups of our own marks cost less than a regex scan of every page.
-    return _CONTROL.sub("", text) if any(c in text for c in "\0\1\2\3\4\5\6") else text
+    return _CONTROL.sub("", text) if any(c in text for c in "\0\1\2\3\4\5\6\7") else text
 
 
 class Hole(NamedTuple):

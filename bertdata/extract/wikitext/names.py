@@ -33,7 +33,8 @@ fiura|archivio|fiùre|immàggine
 файл|хурæг|ойлоон|билид|мэдээ|үкерчек|ӳкерчĕк|рәсем|рәсем|һүрәт|суруат|ойуу|билэ|зураг|акс|tasvir|rasm|файл|сүрөт
 сурат|хуьрт|хӀума|сурт|сүрөт
 တီဖိုင်|فائل|تصوير|عکس|وێنە|پەڕگە|فایل|طیف|دوتنه|رسم|شکیل|طیلە|媒體文件|檔|作品|媒体文件|fil|bildu|mynd|skrá|файл|файл|фајл
-attels|fails|atvaizds
+attels|fails|atvaizds|imachen|archivu|ofbyld|faidhle|arkivo|archivi|податотека|rikcha|mmàggini|skeda|imàjine
+ragiv|ስዕል|tasvir
 """.replace("\n", "|").split("|")
     if name.strip()
 )
@@ -57,7 +58,7 @@ sagot|kategoriija
 ശ്രേണി|پۆل|هاوپۆل|پول|وېشنيزه|بؤلمه|زمره|گروپ|קאַטעגאָריע|קאטעגאריע|کٹیگری|گٹھ|رج|جۆر|kategoriye|kategorî|pol|dosye
 kategori|pajenn|rupepeq
 мунашалăх|категориĕ|катего́рия|катагори|каталог|катехор|rubrik|luoküs|lodeg|catigoria|catigoria|kattegorie|kategorie
-vuodde|afdeelung
+vuodde|afdeelung|መደብ|categorìa|katiguriya
 """.replace("\n", "|").split("|")
     if name.strip()
 )

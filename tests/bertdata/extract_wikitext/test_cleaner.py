@@ -59,6 +59,14 @@ def clean(text: str, language: str = "en", **options: object) -> str:
         ("A b.\n''See also [[:Category:Births in 1900]]''\n* x", "A b."),
         ("the sound {{IPA|/aw/}} of Rome ({{IPA|/rom/}})", "the sound /aw/ of Rome"),
         ("[[File:A.png|thumb|Caption\n\nmore [[x]]]]A b.", "A b."),
+        ("[[Ofbyld:A b.JPG |thumb|left|in [[x]]]]A b [[Alien: Life|film]].", "A b film."),
+        (
+            "The mean of <math>a_1</math> and <math>b\\,</math> is <math>\\frac{a+b}{2} < 3</math>.",
+            "The mean of a₁ and b is (a + b)/2 < 3.",
+        ),
+        ("So <math display=block>x = 1</math> where <math>x \\in \\mathbb{R}</math>.", "So\n\nwhere x ∈ ℝ."),
+        ("By a law\n\n<math>x = 5</math>, (1)\n\nit grows by <ce>CO2</ce>.", "By a law\n\nit grows by CO2."),
+        ("''One ''<ref>x</ref>''two''", "One two"),
     ],
 )
 def test_rule_gives_the_text_that_a_reader_sees(wikitext: str, text: str) -> None:
