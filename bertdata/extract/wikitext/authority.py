@@ -13,7 +13,7 @@ from mwparserfromhell import nodes
 
 from bertdata.extract.wikitext import blocks, links, tags
 from bertdata.extract.wikitext.fast import Reader, drop_pointers, flatten
-from bertdata.extract.wikitext.marks import COMMENT
+from bertdata.extract.wikitext.marks import COMMENT, show_pipes
 from bertdata.extract.wikitext.templates import PHONETIC, is_silent, phonetic_text
 
 _BLOCKS = frozenset([*blocks.DROPPED, "nowiki"])
@@ -46,7 +46,7 @@ class TreeReader:
                 return self._template(node, before)
             case nodes.Wikilink():
                 label = "" if node.text is None else "|" + self.text(node.text)
-                return links.link_text(self.text(node.title) + label, self.wiki, self.tally)
+                return links.link_text(show_pipes(self.text(node.title) + label), self.wiki, self.tally)
             case nodes.ExternalLink():
                 return self._external(node)
             case nodes.Heading():
@@ -100,6 +100,8 @@ class TreeReader:
         style = str(node.get("style").value) if node.has("style") else ""
         if "none" in style and tags.is_hidden(style):
             return ""
+        if name == "sup":  # What it holds may be a power: the patterns see to it.
+            return f"<sup>{self.text(node.contents)}</sup>"
         opening, closing = tags.tag_text(name, False), tags.tag_text(name, True)
         if opening is None or closing is None:
             return str(node)
@@ -111,4 +113,4 @@ def flatten_tree(text: str, title: str, reader: Reader) -> str:
     text = drop_pointers(text, reader.tally)
     code = mwparserfromhell.parse(text, skip_style_tags=True)
     flat = blocks.drop_comment_marks(TreeReader(title, reader).text(code))
-    return flatten(flat, title, reader)
+    return flatten(show_pipes(flat), title, reader)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from bertdata.extract.wikitext import blocks, links, tags
 from bertdata.extract.wikitext.bounds import check_depth, check_tag_depth
 from bertdata.extract.wikitext.lines import TABLE
-from bertdata.extract.wikitext.marks import Tally
+from bertdata.extract.wikitext.marks import Tally, show_pipes
 from bertdata.extract.wikitext.templates import PARAMETER, Templates
 from bertdata.extract.wikitext.variants import read_variants
 from bertdata.extract.wikitext.wiki import Wiki
@@ -42,10 +42,10 @@ def replace_templates(text: str, title: str, reader: Reader) -> str:
         if num_passes == _CHEAP_PASSES or not num:
             check_depth(text, "{{", "}}", reader.max_depth)
         if not num:
-            return text
+            break
         if "[[" in text:
-            text = links.simple_links(text, reader.tally)
-    return text
+            text = links.simple_links(show_pipes(text, in_links=True), reader.tally)
+    return show_pipes(text)
 
 
 def replace_links(text: str, reader: Reader) -> str:

@@ -63,18 +63,23 @@ _ACCENTS = _table("bar=\u0304 hat=\u0302 vec=\u20d7 tilde=\u0303 dot=\u0307 ddot
 _ACCENTS |= {"widehat": "\u0302", "widetilde": "\u0303", "overrightarrow": "\u20d7"}
 _BOARD = _table("N=ℕ Z=ℤ Q=ℚ R=ℝ C=ℂ P=ℙ H=ℍ")
 _TOKEN = re.compile(r"\\([A-Za-z]+\*?|.)|([{}^_~&'])|(\s+)|(.)", re.DOTALL)
-_RAISED = str.maketrans("0123456789+-−n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻ⁿ")
+_RAISED = str.maketrans("0123456789+-−–n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁻ⁿ")
+_POWER = re.compile(r"[+\-−–]?\d{1,6}[+\-−–]?|[+\-−–]|n")
 _LOWERED = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 _ATOM = re.compile(r"[^\W_]+[\u0300-\u036f⁰¹²³⁴-⁹ⁿ₀-₉′]*|[^\W_]\([^()]*\)|√[^\W_]+")
 
 
 def raised(text: str) -> str | None:
-    """Return a superscript of digits and signs in Unicode's own, or None.
+    """Return a superscript of digits and signs in Unicode's own, or None; zero alone may be an Indic degree sign.
 
-    >>> raised("-18"), raised("th")
-    ('⁻¹⁸', None)
+    >>> raised("-18"), raised("2−"), raised("१०"), raised("०"), raised("th")
+    ('⁻¹⁸', '²⁻', '¹⁰', '°', None)
     """
-    return text.translate(_RAISED) if re.fullmatch(r"[+\-−]?[0-9]{1,6}|[+\-−]|n", text) else None
+    if not _POWER.fullmatch(text):
+        return None
+    if text == "०":
+        return "°"
+    return "".join(str(int(c)) if c.isdecimal() else c for c in text).translate(_RAISED)
 
 
 class _Writer:

@@ -7,19 +7,21 @@ import operator
 from collections.abc import Callable
 
 from bertdata.extract.wikitext.call import Call
+from bertdata.extract.wikitext.marks import PIPE
 from bertdata.extract.wikitext.numbers import format_number
 
 Function = Callable[[Call], str]
 _VARIABLES = {
-    "!": "|",
-    "=": "=",
+    # Signs that must not part the values of a template around them: one is written for them, or a reference.
+    "!": PIPE,
+    "=": "&#61;",
     "(": "{",
     ")": "}",
     "((": "",
     "))": "",
     "!-": "",
     "-!": "",
-    "!!": "||",
+    "!!": PIPE + PIPE,
     "'": "'",
     "*": "",
     "•": " • ",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 FIRST = """
 nowrap|nobr|nobreak|nobold|noitalic|small|smaller|big|larger|large|resize|abbr|abbrv|tooltip|hover title|em|strong
-bold|italic|strikethrough|s|underline|sup|sub|small sup|smallsup
+bold|italic|strikethrough|s|underline|sub
 center|centre|vanchor|visible anchor|anchor text|linktext|sic|not a typo|typo|proper name|as written|keypress|key
 key press|code|mono|kbd|var|mvar|math|bigmath|unicode|poem|poemquote
 not typo|notatypo|lang text|no wrap|nw|disp|plain text|noprint|pad|resize text|allcaps|smallcaps|sc|small caps|caps
@@ -18,7 +18,7 @@ usgs gnis text|translit text|bigger|longitem|nbhyph|hyphenate|self|hebrew|hebr|a
 ifsubst|urdu|nastaliq|cuneiform|runic|wikisourcelang text|fb|fbw
 comment|зменшення|прибл|абревіатура|нобр|підказка|скор|s-text|nobr text|цитата2|small text|текст|мова тексту|малі
 жирний|курсив|комментарий|подсказка|nowrap text|abbr text|кегль
-fett|kursiv|nobr de|abkürzung|hochgestellt|unité texte|petites capitales|capitales|romain|langue texte|versalita
+fett|kursiv|nobr de|abkürzung|unité texte|petites capitales|capitales|romain|langue texte|versalita
 versaleta|abreviatura|tooltip es|maiuscoletto|kapitälchen|kapitalky|smallcaps pl
 afkorting|kleiner|liten|mindre|kursivt|kisbetű|rövidítés|ruby-base|小|縮小|大文字|lang-text|nobr pl|nobr cs
 šedě|malé|ntext

@@ -1,7 +1,8 @@
 """The signs that stages leave for each other inside a text, and the counts of what they did.
 
 A dropped inline template leaves `\\x02NUMBER\\x03`, so that the last stage can tell whether its place is a hole and
-name the template; a comment leaves `\\x05` until its line is looked at. XML allows none of these characters.
+name the template; a comment leaves `\\x05` until its line is looked at; formulas stand between `\\x06`; `\\x07` is
+`{{!}}` while templates are read. XML allows none of these characters.
 """
 
 from __future__ import annotations
@@ -11,8 +12,19 @@ from typing import NamedTuple
 
 COMMENT = "\x05"
 OPEN_COMMENT = "\x04"
+PIPE = "\x07"
 MARK = re.compile("\x02[0-9]+\x03")
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f]")
+
+
+_LINK = re.compile(r"\[\[[^\[\]]*\]\]")
+
+
+def show_pipes(text: str, in_links: bool = False) -> str:
+    """Put a pipe for each `{{!}}`, everywhere or in links only."""
+    if PIPE not in text:
+        return text
+    return _LINK.sub(lambda link: link[0].replace(PIPE, "|"), text) if in_links else text.replace(PIPE, "|")
 
 
 def without_marks(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from bertdata.extract.wikitext.formulas import raised
 from bertdata.extract.wikitext.marks import Tally
 
 
@@ -36,6 +37,7 @@ _HIDDEN = re.compile(
     re.IGNORECASE,
 )
 _MAX_LIST_DEPTH = 20
+_SUP = re.compile(r"<sup(?:\s[^<>]*)?>([^<>]{1,14})</sup\s*>", re.IGNORECASE)
 
 
 def tag_text(name: str, closing: bool) -> str | None:
@@ -73,6 +75,20 @@ def drop_lists(text: str, tally: Tally) -> str:
     return text
 
 
+def raise_numbers(text: str) -> str:
+    """Write superscript numbers in Unicode's superscripts: as plain digits they would go on the number before.
+
+    >>> raise_numbers("10<sup>−18</sup> m<sup>2</sup>, the 5<sup>th</sup>")
+    '10⁻¹⁸ m², the 5<sup>th</sup>'
+    """
+
+    def replace(found: re.Match[str]) -> str:
+        inside = found[1].replace("&minus;", "−").replace("&nbsp;", " ").replace("&ndash;", "–").strip()
+        return raised(inside) or found[0]
+
+    return _SUP.sub(replace, text)
+
+
 def drop_tags(text: str, tally: Tally) -> str:
     """Replace every known tag by what it prints."""
     if "<" not in text:
@@ -81,6 +97,8 @@ def drop_tags(text: str, tally: Tally) -> str:
     if "</ul" in lowered or "</ol" in lowered or "</dl" in lowered or "</table" in lowered or "</h" in lowered:
         text = drop_lists(text, tally)
     text = drop_hidden(text, tally)
+    if "<sup" in text:
+        text = raise_numbers(text)
     num_tags = [0]
 
     def replace(found: re.Match[str]) -> str:

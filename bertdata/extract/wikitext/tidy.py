@@ -27,6 +27,8 @@ _RUN = re.compile(rf"(?<![{_GLUE}\x03])(?:[{_GLUE}]|{_M}){{2,}}+")
 _OPENED = re.compile(r"([(（\[])[ ,;:、，；]+")
 _CLOSED = re.compile(r"[ ,;、，；]+([)）\]])")
 _LOOSE_SIGN = re.compile(r"(?<![.,;:!?]) ([,.;!?])(?=[\s)]|$)(?! [.!?])")
+# A reference mark that was typed, or pasted with the text of another page.
+_TYPED_MARK = re.compile(r"(?:(?<=[\s.,;:!?)»”\"'’\]])|(?<=[^\W\d_a-zA-Z])) ?\[[0-9]{1,3}\](?=[\s.,;:!?)\[»”\"]|$)")
 _SIGNS = frozenset(",;:、，；")
 _BLANKS = re.compile("  +")
 # Holes that no repair closes: the sentence lacks words.
@@ -138,6 +140,9 @@ def normal_text(paragraph: str, language: str, tally: Tally) -> str:
         if "\u200b" in text or "\u00ad" in text or "\u2060" in text or "\ufeff" in text:
             text = _INVISIBLE.sub("", text)
         text = unicodedata.normalize("NFC", text)
+    if "[" in text:
+        text, num = _TYPED_MARK.subn("", text)
+        tally.add("typed reference", num)
     if SUSPECT.search(text):
         if "\x02" in text:
             count_holes(text, tally)

@@ -193,7 +193,7 @@ def val(call: Call) -> str:
     text = format_number(number, "en") if number else ""
     text += f" ± {plus}" if plus else ""
     power = call.get("e", "10")
-    text += (" × " if text else "") + "10" + power.replace("-", "−") if power else ""
+    text += ("×" if text else "") + f"10<sup>{power}</sup>" if power else ""
     unit, before = call.get("u", "ul", "upl", "up"), call.get("p")
     return (
         before

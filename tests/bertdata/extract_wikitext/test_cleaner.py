@@ -31,7 +31,7 @@ def clean(text: str, language: str = "en", **options: object) -> str:
         ("On {{formatnum:12345.5}} days", "On 12,345.5 days"),
         (
             "{{circa|1900}} {{as of|2010|5|lc=y}} {{frac|3|1|2}} {{val|5|e=3|u=m}}",
-            "c. 1900 as of May 2010 3 1/2 5 × 103 m",
+            "c. 1900 as of May 2010 3 1/2 5×10³ m",
         ),
         ("Born {{birth date|1951|3|9|df=y}} and {{dts|2011-05-06}}.", "Born 9 March 1951 and May 6, 2011."),
         ("He said:{{quote|Be brave, {{lang|fr|mon ami}}.|Me}}", "He said:\n\nBe brave, mon ami."),
@@ -51,7 +51,10 @@ def clean(text: str, language: str = "en", **options: object) -> str:
             "Ada ({{IPAc-en|a}}; 1 May 1900) was ({{lang-fr|}}) here {{unknown}} , there.",
             "Ada (1 May 1900) was here, there.",
         ),
-        ("H<sub>2</sub>O and 10<sup>6</sup>", "H2O and 106"),
+        (
+            "H<sub>2</sub>O, 10<sup>&minus;6</sup> and {{val|2|e=18}} m{{sup|2}} on the 5<sup>th</sup>",
+            "H2O, 10⁻⁶ and 2×10¹⁸ m² on the 5th",
+        ),
         ("call main() and f(x)", "call main() and f(x)"),
         ("wait . . . for it", "wait . . . for it"),
         ("__NOTOC__ A __init__ method. __目次__", "A __init__ method."),
@@ -66,6 +69,8 @@ def clean(text: str, language: str = "en", **options: object) -> str:
         ),
         ("So <math display=block>x = 1</math> where <math>x \\in \\mathbb{R}</math>.", "So\n\nwhere x ∈ ℝ."),
         ("By a law\n\n<math>x = 5</math>, (1)\n\nit grows by <ce>CO2</ce>.", "By a law\n\nit grows by CO2."),
+        ("{{nowrap|a {{=}} b}} {{nowrap|c{{!}}d}} {{lang|fr|[[e{{!}}f]] g}}", "a = b c|d f g"),
+        ("A mill,[4][5] or two [12]. A list[1] <sup>[[#note|[7]]]</sup>.", "A mill, or two. A list[1]."),
         ("''One ''<ref>x</ref>''two''", "One two"),
     ],
 )
