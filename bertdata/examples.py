@@ -36,6 +36,7 @@ def build_group(
     index: int,
     num_groups: int,
     output_dir: str | Path,
+    text: GroupText | None = None,
 ) -> dict[str, Any]:
     """Write the shards of one hash range and split, one a length and duplicate, below the folder `output_dir`.
 
@@ -43,10 +44,12 @@ def build_group(
     d-th duplicate is number `d * num_groups + index`. Returns `examples`, `tokens`, `text_bytes`, `statistics`
     (additive over groups) and `files`: {"shards": [{path, bytes, rows, sha256}]}, paths below the corpus' folder.
 
+    `text` is what the files hold of the group, where somebody has gathered it already.
+
     The bytes depend on the parts in the range, the options, the split and the seed: not on how tokens files are cut
     or ordered. Raises BuildError where random sentences are due and the split has one document only.
     """
-    text = read_group(tokens_paths, hash_range, split, threshold)
+    text = text or read_group(tokens_paths, hash_range, split, threshold)
     files, total = [], new_statistics(text)
     for length in options.max_seq_lengths:
         for duplicate in range(options.dupe_factor):

@@ -185,15 +185,18 @@ class TokensFile:
 
     def rows(self, low: int = 0, high: int = 1 << 64) -> TokensRows:
         """Return the rows with low <= part_key < high, in that order."""
+        taken = self.batches(low, high) or [pa.RecordBatch.from_pylist([], schema=self._reader.schema)]
+        return _join([as_rows(batch) for batch in taken])
+
+    def batches(self, low: int, high: int) -> list[pa.RecordBatch]:
+        """Return those rows as they lie in the file's record batches."""
         first, last = (_position(self.part_key, bound) for bound in (low, high))
         taken = []
         for batch, start in zip(self._batches, self._starts.tolist(), strict=False):
             begin, end = max(first - start, 0), min(last - start, batch.num_rows)
             if begin < end:
                 taken.append(batch.slice(begin, end - begin))
-        if not taken:
-            taken = [pa.RecordBatch.from_pylist([], schema=self._reader.schema)]
-        return _join([_as_rows(batch) for batch in taken])
+        return taken
 
 
 def open_tokens(path: str | Path) -> TokensFile:
@@ -210,7 +213,8 @@ def _position(keys: npt.NDArray[np.uint64], bound: int) -> int:
     return int(np.searchsorted(keys, np.uint64(max(bound, 0)), side="left"))
 
 
-def _as_rows(batch: pa.RecordBatch) -> TokensRows:
+def as_rows(batch: pa.RecordBatch) -> TokensRows:
+    """Return a record batch of a tokens file as arrays; nothing is copied."""
     ids, token_offsets = _flat(batch.column("input_ids"))
     lengths, sentence_offsets = _flat(batch.column("sentence_lengths"))
     key, document, part, size = (as_numpy(batch.column(name)) for name in _COLUMNS[:4])

@@ -28,7 +28,6 @@ def corpus_options(given: dict[str, Any]) -> Any:
     require(runner in ("direct", "spark"), f"--runner {runner} does not work yet: direct and spark do")
     for option in ("spark_master", "spark_job_server_jar"):
         require(runner == "spark" or not given.get(option), f"--{option.replace('_', '-')} is for --runner spark")
-    require(given.get("shuffle", "files") == "files", "--shuffle engine does not work yet: files does")
     renamed = {
         "license_": "license",
         "vocab": "vocab_file",
@@ -73,6 +72,7 @@ def run_build(
         job_server_jar=given["spark_job_server_jar"],
         say=lines.say,
         verbose=is_verbose(),
+        shuffle=given.get("shuffle", "files"),
     )
     began = time.monotonic()
     try:

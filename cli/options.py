@@ -289,6 +289,7 @@ shuffle_option = click.option(
     type=click.Choice(["files", "engine"]),
     default="files",
     show_default=True,
-    help="How examples are gathered; only `files` works in this version.",
+    help="How examples are gathered: by range reads of tokens files, or by the shuffle of an engine, for when files "
+    "times shards exceed a million.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output instead of a table.")

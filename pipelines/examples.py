@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import operator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import numpy as np
 from bertdata.errors import BuildError
 from bertdata.example_options import ExampleOptions
 from bertdata.examples import build_group
+from bertdata.pieces import cut_pieces, join_pieces
 from bertdata.ranges import HashRange, plan_ranges
 from bertdata.shards import write_card
 from bertdata.splits import SPLITS, choose_threshold, survey_tokens
@@ -20,7 +22,7 @@ from bertdata.steps import Step
 from bertdata.tokens_file import bucket_bytes
 from bertdata.vocab import read_vocabulary
 from pipelines.progress import count
-from pipelines.runner import combine_tasks
+from pipelines.runner import Gather, combine_tasks
 from pipelines.step import Build, Result, Task, run_step, worth_a_survey
 from pipelines.tables import files_digest, require_record
 
@@ -113,7 +115,8 @@ def _build_length(
     work = functools.partial(
         _build, str(build.folder), paths, replace(options, max_seq_lengths=(length,)), plan.threshold
     )
-    results = run_step(build, step, tasks, work, _BYTES_PER_SECOND)
+    gather = functools.partial(_gather, paths, plan.threshold) if build.run.shuffle == "engine" else None
+    results = run_step(build, step, tasks, work, _BYTES_PER_SECOND, gather)
     splits = summarise(length, [task.payload.split for task in tasks], results)
     num_examples = sum(split["examples"] for split in splits.values())
     if not num_examples:
@@ -122,7 +125,22 @@ def _build_length(
     return step.complete({"splits": splits, "threshold": plan.threshold})
 
 
-def _build(folder: str, paths: list[str], options: ExampleOptions, threshold: int, group: _Group) -> Result:
+def _gather(paths: list[str], threshold: int, groups: list[_Group]) -> Gather:
+    return Gather(paths, functools.partial(_cut, [(group.split, group.range) for group in groups], threshold))
+
+
+def _cut(groups: list[tuple[str, HashRange]], threshold: int, path: str) -> Iterator[tuple[int, bytes]]:
+    return cut_pieces(path, groups, threshold)
+
+
+def _build(
+    folder: str,
+    paths: list[str],
+    options: ExampleOptions,
+    threshold: int,
+    group: _Group,
+    pieces: list[bytes] | None = None,
+) -> Result:
     vocabulary = _vocabulary(str(Path(folder) / "vocab" / "vocab.txt"), _is_lowercase(folder))
     result: Result = build_group(
         group.range,
@@ -134,6 +152,7 @@ def _build(folder: str, paths: list[str], options: ExampleOptions, threshold: in
         group.index,
         group.num_groups,
         str(Path(folder) / "shards"),
+        None if pieces is None else join_pieces(pieces, group.split, threshold),
     )
     count("bytes", result["text_bytes"] * options.dupe_factor)
     return result

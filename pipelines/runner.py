@@ -8,7 +8,7 @@ import operator
 import pickle
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -27,6 +27,7 @@ R = TypeVar("R")
 OnProgress = Callable[[dict[str, int]], None]
 
 RUNNERS = ("direct", "spark", "flink", "dataflow")
+SHUFFLES = ("files", "engine")
 _WORKING = ("direct", "spark")
 _OURS: tuple[str, ...] = ("--runner", "--direct_num_workers", "--direct_running_mode", "--job_endpoint")
 _OURS += ("--environment_type", "--environment_config", "--environment_cache_millis")
@@ -43,7 +44,8 @@ class RunOptions:
 
     On an engine `workers` is how many of its cores to use at most, 0 for all it gives; `master` and `job_server_jar`
     say where it is and what speaks to it. `say` gets single lines for the user; `log_dir`, in the folder of the build,
-    is for the runner's own output, which `verbose` says too.
+    is for the runner's own output, which `verbose` says too. `shuffle` says how examples are gathered: by range reads
+    of files, or by the engine.
 
     Raises OptionError for a number of workers below 1, an engine that doesn't work yet, and Beam arguments that
     bertdata sets itself.
@@ -58,6 +60,7 @@ class RunOptions:
     job_server_jar: str | None = None
     say: Callable[[str], None] = _say_nothing
     verbose: bool = False
+    shuffle: str = "files"
 
     def __post_init__(self) -> None:
         least = 1 if self.runner == "direct" else 0
@@ -65,6 +68,9 @@ class RunOptions:
         require(self.runner in RUNNERS, f"--runner is {self.runner!r}; it must be one of {', '.join(RUNNERS)}.")
         working = ", ".join(_WORKING)
         require(self.runner in _WORKING, f"--runner {self.runner} doesn't work yet; use --runner {working}.")
+        require(self.shuffle in SHUFFLES, f"--shuffle is {self.shuffle!r}; it must be one of {', '.join(SHUFFLES)}.")
+        if self.shuffle == "engine":
+            require(self.runner != "direct", "--shuffle engine needs an engine that shuffles: --runner spark or flink.")
         for argument in self.beam_args:
             name = argument.split("=")[0]
             require(name not in _OURS, f"{name} can't be given to Beam; use bertdata's own --runner and --workers.")
@@ -115,8 +121,23 @@ def _originals() -> Iterator[None]:
         raise original from None
 
 
+@dataclass(frozen=True)
+class Gather:
+    """What an engine's shuffle brings to tasks: `cut(source)` gives pieces, each with the place of its task.
+
+    The function of the tasks then gets a task and the list of its pieces, in no order. Only engines can do it.
+    """
+
+    sources: Sequence[Any]
+    cut: Callable[[Any], Iterable[tuple[int, bytes]]]
+
+
 def run_tasks(
-    function: Callable[[T], R], tasks: Sequence[T], options: RunOptions, on_progress: OnProgress | None = None
+    function: Callable[..., R],
+    tasks: Sequence[T],
+    options: RunOptions,
+    on_progress: OnProgress | None = None,
+    gather: Gather | None = None,
 ) -> list[R]:
     """Return `function(task)` of every task, in their order; results are small, bulk data goes to files.
 
@@ -127,7 +148,7 @@ def run_tasks(
     if not numbered:
         return []
     # In place, or folding n lists would copy n²/2 entries; the lists are ours.
-    results = combine_tasks(Numbered(function), numbered, operator.iadd, options, on_progress)
+    results = combine_tasks(Numbered(function), numbered, operator.iadd, options, on_progress, gather)
     return [result for _, result in sorted(results, key=operator.itemgetter(0))]
 
 
@@ -135,18 +156,19 @@ def run_tasks(
 class Numbered:
     """A function of tasks that came with their numbers, which its results are put in order by."""
 
-    function: Callable[[Any], Any]
+    function: Callable[..., Any]
 
-    def __call__(self, task: tuple[int, Any]) -> list[tuple[int, Any]]:
-        return [(task[0], self.function(task[1]))]
+    def __call__(self, task: tuple[int, Any], *pieces: list[bytes]) -> list[tuple[int, Any]]:
+        return [(task[0], self.function(task[1], *pieces))]
 
 
 def combine_tasks(
-    function: Callable[[T], R],
+    function: Callable[..., R],
     tasks: Sequence[T],
     combine: Callable[[R, R], R],
     options: RunOptions,
     on_progress: OnProgress | None = None,
+    gather: Gather | None = None,
 ) -> R:
     """Return the results of all tasks folded by `combine`, which is associative and commutative.
 
@@ -162,7 +184,7 @@ def combine_tasks(
     if options.runner != "direct":
         from pipelines.sessions import combine_on_engine
 
-        return combine_on_engine(function, tasks, combine, options, on_progress)
+        return combine_on_engine(function, tasks, combine, options, on_progress, gather)
     options = replace(options, workers=min(options.workers, len(tasks)))
     with scratch_folder() as folder:
         path = str(folder / "result")

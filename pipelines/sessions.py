@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import pickle
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bertdata.errors import require
-from pipelines.runner import Numbered, OnProgress, RunOptions, terminating
+from pipelines.runner import Gather, Numbered, OnProgress, RunOptions, terminating
 
 if TYPE_CHECKING:
     import apache_beam as beam
@@ -58,30 +56,30 @@ def _engine(options: RunOptions) -> Engine:
 
 
 def combine_on_engine(
-    function: Callable[[T], R],
+    function: Callable[..., R],
     tasks: Sequence[T],
     combine: Callable[[R, R], R],
     options: RunOptions,
     on_progress: OnProgress | None = None,
+    gather: Gather | None = None,
 ) -> R:
     """Do as `combine_tasks` does, on the engine of the session that is open, or of one for this run alone."""
     if not _open:
         with engine_session(options):
-            return combine_on_engine(function, tasks, combine, replace(options), on_progress)
-    from pipelines.attempts import Attempt
+            return combine_on_engine(function, tasks, combine, options, on_progress, gather)
+    from pipelines.engine_tasks import fold_on_engine, read_result, write_work
 
     session = _open[-1]
-    named = [task[1] for task in tasks] if isinstance(function, Numbered) else tasks  # type: ignore[index]
     with session.new_folder() as folder:
-        path = folder / "result"
+        attempted = write_work(str(folder), function, tasks, gather)
+        if isinstance(function, Numbered):
+            attempted[len(attempted) - len(tasks) :] = [task[1] for task in tasks]  # type: ignore[index]
 
         def build(pipeline: beam.Pipeline) -> None:
-            from pipelines.tasks import fold_tasks
+            fold_on_engine(pipeline, str(folder), combine, gathers=gather is not None)
 
-            fold_tasks(pipeline, Attempt(function, str(folder)), list(enumerate(tasks)), combine, str(path))
-
-        counters = session.run(build, options.beam_args, folder, named, on_progress)
-        result: tuple[R] = pickle.loads(path.read_bytes())
+        counters = session.run(build, options.beam_args, folder, attempted, on_progress)
+        result: R = read_result(str(folder))
     if on_progress:
         on_progress(counters)
-    return result[0]
+    return result

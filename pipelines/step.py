@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from bertdata.steps import Step, read_json, write_json
 from bertdata.store import as_path
-from pipelines.runner import RunOptions, largest_first, run_tasks
+from pipelines.runner import Gather, RunOptions, largest_first, run_tasks
 
 Result = dict[str, Any]
 
@@ -60,13 +60,19 @@ class Task:
 
 
 def run_step(
-    build: Build, step: Step, tasks: Sequence[Task], function: Callable[[Any], Result], bytes_per_second: float
+    build: Build,
+    step: Step,
+    tasks: Sequence[Task],
+    function: Callable[..., Result],
+    bytes_per_second: float,
+    gather: Callable[[list[Any]], Gather] | None = None,
 ) -> list[Result]:
     """Run a step's tasks and return their results in the order of the tasks; those that are finished are not run.
 
     `function` is importable (workers load it by name) and returns a small dict, kept as JSON beside the other tasks'
     until the step completes; its `files` say what it wrote. `bytes_per_second` is the step's known speed: work of a
-    few seconds isn't worth starting processes for.
+    few seconds isn't worth starting processes for. `gather`, given the payloads of the tasks that run, says what an
+    engine's shuffle brings them.
     """
     kept = {path.stem for path in step.work.glob("*.json")}  # One listing: a store answers 50 questions a second.
     results = {task.key: _finished(build.folder, step.work, task) if task.key in kept else None for task in tasks}
@@ -80,7 +86,8 @@ def run_step(
             dealt = options.workers if options.runner == "direct" else 1
             ordered = largest_first(todo, lambda task: task.num_bytes, dealt)
             work = functools.partial(_run_and_keep, function, str(build.folder), str(step.work))
-            fresh = run_tasks(work, ordered, options, build.reporter.update)
+            brought = gather([task.payload for task in ordered]) if gather else None
+            fresh = run_tasks(work, ordered, options, build.reporter.update, brought)
             results |= {task.key: result for task, result in zip(ordered, fresh, strict=True)}
     except BaseException:
         build.reporter.close()
@@ -110,15 +117,15 @@ def worth_starting(run: RunOptions, num_bytes: int, bytes_per_second: float, num
 def worth_a_survey(run: RunOptions, num_bytes: int, bytes_per_second: float, num_tasks: int) -> RunOptions:
     """Return the options for a look at many files: what takes a moment is done here, whatever the engine."""
     if run.runner != "direct" and num_bytes / bytes_per_second < _SECONDS_WORTH_A_WORKER:
-        run = replace(run, runner="direct", workers=1)
+        run = replace(run, runner="direct", workers=1, shuffle="files")
     return worth_starting(run, num_bytes, bytes_per_second, num_tasks)
 
 
-def _run_and_keep(function: Callable[[Any], Result], folder: str, work: str, task: Task) -> Result:
+def _run_and_keep(function: Callable[..., Result], folder: str, work: str, task: Task, *pieces: list[bytes]) -> Result:
     # An engine whose worker was lost sends again what that worker had, finished or not.
     if (kept := _finished(as_path(folder), as_path(work), task)) is not None:
         return kept
-    result = function(task.payload)
+    result = function(task.payload, *pieces)
     write_json(as_path(work) / f"{task.key}.json", result)
     return result
 

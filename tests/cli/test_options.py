@@ -94,7 +94,7 @@ def test_what_is_no_size_is_refused(given: str) -> None:
         (
             ["build-corpus", "--output", "o", "--books", "x", "--shuffle", "engine"],
             1,
-            "--shuffle engine does not work yet",
+            "--shuffle engine needs an engine that shuffles",
         ),
         (["build-vocab", "nowhere"], 1, "run `bertdata extract"),
         (["build-examples", "nowhere"], 1, "run `bertdata extract"),

@@ -66,6 +66,12 @@ def build(sources: list[str], output: Path, *options: str) -> subprocess.Complet
     return subprocess.run(build_command(sources, output, *options), capture_output=True, text=True, timeout=SECONDS)
 
 
+def extract(sources: list[str], output: Path) -> None:
+    """Do a build's first step on this machine."""
+    command = [sys.executable, "-m", "cli.main", "extract", *sources, "--output", str(output), "--workers", "1"]
+    subprocess.run(command, check=True, capture_output=True, timeout=SECONDS)
+
+
 @contextmanager
 def started(command: list[str]) -> Iterator[subprocess.Popen[str]]:
     """Start a build whose processes are to be killed; it is gone when the block ends."""
@@ -77,8 +83,8 @@ def started(command: list[str]) -> Iterator[subprocess.Popen[str]]:
         process.communicate(timeout=30)
 
 
-def worker_at_work(process: subprocess.Popen[str], output: Path, run: int, but: int = 0) -> tuple[int, int]:
-    """Wait until a Python worker other than `but` is at work on the build's `run`-th pipeline.
+def worker_at_work(process: subprocess.Popen[str], output: Path, run: int, least: int = 0) -> tuple[int, int]:
+    """Wait until a Python worker is at work on a task of the build's `run`-th pipeline, its number `least` or above.
 
     Return its id, and that of the engine's process which it serves.
     """
@@ -91,7 +97,7 @@ def worker_at_work(process: subprocess.Popen[str], output: Path, run: int, but: 
             except (FileNotFoundError, ValueError):
                 continue
             pid = int(name.rsplit("-", 1)[1])
-            if pid != but and Path(f"/proc/{pid}").exists():
+            if int(mark.name.split(".")[0]) >= least and Path(f"/proc/{pid}").exists():
                 return pid, int(engine)
         time.sleep(0.002)
     raise AssertionError(f"no worker was at work on pipeline {run} within {SECONDS} s")

@@ -90,6 +90,17 @@ def test_a_build_outlives_the_death_of_every_kind_of_process_in_every_step(
     assert digests(tmp_path / "corpus") == expected
 
 
+def test_the_engine_shuffles_to_the_same_bytes_though_an_executor_dies(sources, expected, on_spark, tmp_path):
+    output = tmp_path / "corpus"
+    rig.extract(sources, output)  # What another runner began.
+    with rig.started(rig.build_command(sources, output, *on_spark, "--shuffle", "engine")) as process:
+        num_tokens_files = len(list((output / "documents").glob("*.parquet")))
+        _, executor = rig.worker_at_work(process, output, run=3, least=num_tokens_files)
+        rig.kill(executor)
+        assert "extract: done before" in rig.finish(process)
+    assert digests(output) == expected
+
+
 def test_what_a_lost_driver_finished_is_skipped_by_another_runner(sources, expected, on_spark, tmp_path):
     output = tmp_path / "corpus"
     with rig.started(rig.build_command(sources, output, *on_spark)) as process:

@@ -1,0 +1,104 @@
+"""Tasks as a Beam pipeline for engines of other machines: the graph names a file that holds them.
+
+So the graph's size doesn't depend on their number (Dataflow takes 10 MB), and neither does that of the function.
+"""
+
+from __future__ import annotations
+
+import functools
+import pickle
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
+
+import apache_beam as beam
+from apache_beam.internal import pickler
+
+from bertdata.files import publish
+from bertdata.store import as_path
+from pipelines.attempts import Attempt
+from pipelines.problems import call_carried
+from pipelines.runner import Gather
+from pipelines.tasks import Fold, write_result
+
+R = TypeVar("R")
+_FUNCTIONS, _TASKS, _RESULT = "functions", "tasks", "result"
+
+
+def write_work(folder: str, function: Callable[..., Any], tasks: Sequence[Any], gather: Gather | None) -> list[Any]:
+    """Write what workers read of a run, and return all that they attempt, by number: the sources of `gather` first."""
+    sources = list(gather.sources) if gather else []
+    with publish(as_path(folder) / _FUNCTIONS) as path:
+        path.write_bytes(pickler.dumps((function, gather and gather.cut, len(sources))))
+    with publish(as_path(folder) / _TASKS) as path:
+        path.write_bytes(pickle.dumps((sources, list(tasks))))
+    return [*sources, *tasks]
+
+
+def read_result(folder: str) -> Any:
+    """Return what a run of `fold_on_engine` came to."""
+    return pickle.loads((as_path(folder) / _RESULT).read_bytes())[0]
+
+
+def fold_on_engine(pipeline: beam.Pipeline, folder: str, combine: Callable[[R, R], R], *, gathers: bool) -> None:
+    """Put the work that was written to `folder`, its results folded by `combine`, into a pipeline.
+
+    With `gathers`, the engine's shuffle brings each task the pieces that the sources are cut into. Exactly one
+    Reshuffle, straight after an ordered source: with none, or a second one, Spark can't recover its last stage.
+    """
+    begin = pipeline | beam.Create([folder], reshuffle=False)
+    attempted = begin | "List" >> beam.FlatMap(list_work) | beam.Reshuffle()
+    if gathers:
+        pieces = attempted | "Cut" >> beam.FlatMap(attempt, folder)
+        results = pieces | beam.GroupByKey() | "Gather" >> beam.Map(attempt_gathered, folder)
+    else:
+        results = attempted | "Call" >> beam.Map(attempt, folder)
+    folded = results | beam.CombineGlobally(Fold(combine)).without_defaults()
+    _ = folded | beam.Map(write_result, str(as_path(folder) / _RESULT))
+
+
+def list_work(folder: str) -> Iterator[tuple[int, Any]]:
+    """Yield what is attempted first, numbered: the sources, or without any the tasks."""
+    sources, tasks = _read_tasks(folder)
+    yield from enumerate(sources or tasks)
+
+
+def attempt(numbered: tuple[int, Any], folder: str) -> Any:
+    """Return what the function makes of a task, or the numbered pieces of a source."""
+    function, cut, _ = _read_functions(folder)
+    return call_carried(numbered, Attempt(_Cut(cut, folder) if cut else function, folder))
+
+
+def attempt_gathered(gathered: tuple[int, Iterable[bytes]], folder: str) -> Any:
+    """Return what the function makes of a task and all its pieces."""
+    number, pieces = gathered
+    function, _, num_sources = _read_functions(folder)
+    work = functools.partial(_with_pieces, function, pieces)
+    return call_carried((num_sources + number, _read_tasks(folder)[1][number]), Attempt(work, folder))
+
+
+def _with_pieces(function: Callable[[Any, list[bytes]], R], pieces: Iterable[bytes], task: Any) -> R:
+    return function(task, [piece for piece in pieces if piece])
+
+
+class _Cut:
+    """Cuts a source into numbered pieces; the first also gives each task an empty one, so that none is missed."""
+
+    def __init__(self, cut: Callable[[Any], Iterable[tuple[int, bytes]]], folder: str) -> None:
+        self._cut, self._folder = cut, folder
+
+    def __call__(self, source: Any) -> list[tuple[int, bytes]]:
+        sources, tasks = _read_tasks(self._folder)
+        empty = [(number, b"") for number in range(len(tasks))] if source == sources[0] else []
+        return [*empty, *self._cut(source)]
+
+
+@functools.lru_cache(maxsize=1)
+def _read_functions(folder: str) -> tuple[Callable[..., Any], Callable[[Any], Any] | None, int]:
+    functions: tuple[Callable[..., Any], Any, int] = pickler.loads((as_path(folder) / _FUNCTIONS).read_bytes())
+    return functions
+
+
+@functools.lru_cache(maxsize=1)
+def _read_tasks(folder: str) -> tuple[list[Any], list[Any]]:
+    lists: tuple[list[Any], list[Any]] = pickle.loads((as_path(folder) / _TASKS).read_bytes())
+    return lists
