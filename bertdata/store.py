@@ -184,6 +184,11 @@ def put_whole(local: Path, path: StorePath) -> None:
         raise no_bucket(path, error) from error
 
 
+def is_bucket_missing(path: Path) -> bool:
+    """Say whether a path lies in a bucket that isn't there (so nothing below it can be)."""
+    return isinstance(path, StorePath) and len(path.parts) > 1 and not StorePath(*path.parts[:2]).exists()
+
+
 def no_bucket(path: StorePath, error: OSError) -> BuildError:
     """Return the problem that a file can't be put since there is nothing to put it into."""
     return BuildError(f"{path} can't be written: {'//'.join(path.parts[:2])} isn't there ({error.strerror}); create it")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import re
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -24,7 +25,10 @@ _NO_CREDENTIALS = (
     "PartialCredentialsError",
     "DefaultCredentialsError",
     "CredentialRetrievalError",
+    "RefreshError",
 )
+# What S3 and Google say to a signature from another time.
+_OTHER_CLOCK = re.compile(r"request time and the current time|RequestTimeTooSkewed|reasonable timeframe|Token used too")
 
 
 def call(path: StorePath, function: Callable[[Any, str], R]) -> R:
@@ -72,6 +76,10 @@ def _raise_lasting(error: Exception, path: StorePath) -> None:
     """Raise the named problem that a store's error is, unless waiting may help."""
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         raise error
+    if _OTHER_CLOCK.search(str(error)):
+        raise OptionError(
+            f"{path}: this machine's clock and the store's differ too much ({_shown(error)}); set this one's right"
+        ) from error
     if type(error).__name__ in _NO_CREDENTIALS:
         raise OptionError(
             f"{path}: no credentials were found ({_shown(error)}); set those of the store as its own tools want them"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import _thread
 import contextlib
 import os
+import signal
 import socket
 import threading
 import time
@@ -30,22 +30,30 @@ def hold(path: StorePath) -> Iterator[None]:
     owner = f"{socket.gethostname()} {os.getpid()} {os.urandom(8).hex()}"
     _acquire(path, owner)
     lost, ended = threading.Event(), threading.Event()
-    thread = threading.Thread(target=_renew, args=(path, owner, lost, ended), name="bertdata-lock", daemon=True)
+    renewal = (path, owner, lost, ended, threading.get_ident())
+    thread = threading.Thread(target=_renew, args=renewal, name="bertdata-lock", daemon=True)
     thread.start()
     try:
         yield
+        # Where the shell has interrupts ignored (a job in the background of a script), nobody was woken.
+        if lost.is_set():
+            raise _taken(path)
     except KeyboardInterrupt:
         if lost.is_set():
-            raise BuildError(
-                f"Another build took {path.parents[1]} over, since this one didn't renew its lock for "
-                f"{WAIT_SECONDS:.0f} seconds: wait for it to end, then run the same command again."
-            ) from None
+            raise _taken(path) from None
         raise
     finally:
         ended.set()
         thread.join()
         if not lost.is_set() and _read(path).startswith(owner):
             path.unlink(missing_ok=True)
+
+
+def _taken(path: StorePath) -> BuildError:
+    return BuildError(
+        f"Another build took {path.parents[1]} over, since this one didn't renew its lock for "
+        f"{WAIT_SECONDS:.0f} seconds: wait for it to end, then run the same command again."
+    )
 
 
 def _acquire(path: StorePath, owner: str) -> None:
@@ -94,7 +102,7 @@ def _read(path: StorePath) -> str:
         return ""
 
 
-def _renew(path: StorePath, owner: str, lost: threading.Event, ended: threading.Event) -> None:
+def _renew(path: StorePath, owner: str, lost: threading.Event, ended: threading.Event, holder: int) -> None:
     number = 0
     while not ended.wait(_RENEW_SECONDS):
         number += 1
@@ -103,6 +111,7 @@ def _renew(path: StorePath, owner: str, lost: threading.Event, ended: threading.
             now = _read(path)
             if now and not now.startswith(owner):
                 lost.set()
-                _thread.interrupt_main()
+                # A signal to the thread: `_thread.interrupt_main` wakes nobody who waits for a worker.
+                signal.pthread_kill(holder, signal.SIGINT)
                 return
             _write(path, f"{owner} {number}")

@@ -1,45 +1,107 @@
-"""Object stores on loopback that tests read and write: S3 (moto's server) with faults on demand, and a GCS emulator."""
+"""Object stores on loopback for tests, S3 (moto's server) and GCS (an emulator), with faults on demand."""
 
 from __future__ import annotations
 
 import contextlib
+import itertools
+import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 BUCKET = "bertdata-test"
-_BUSY = b"<Error><Code>ServiceUnavailable</Code><Message>Please try again</Message></Error>"
-_DENIED = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
+# Else gcsfs looks for Google's credentials at every call, to learn of which kind the bucket is; read at its import.
+_NO_LAYOUT = "GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT"
+os.environ[_NO_LAYOUT] = "false"
+_ANSWERS = {
+    "busy": ("503 Service Unavailable", "ServiceUnavailable", "Please try again"),
+    "denied": ("403 Forbidden", "AccessDenied", "Access Denied"),
+    "skewed": (
+        "403 Forbidden",
+        "RequestTimeTooSkewed",
+        "The difference between the request time and the current time is too large.",
+    ),
+}
 
 
-class FaultyServer:
-    """A WSGI application before moto's that counts requests, and spoils those that a test asks for."""
+@dataclass
+class Faults:
+    """What a server is to do with some of its requests, and which it got."""
 
-    def __init__(self, app: Any) -> None:
-        self._app = app
-        self.requests: list[str] = []
-        self.faults: list[tuple[Callable[[dict[str, Any]], bool], str, int]] = []
+    requests: list[str] = field(default_factory=list)
+    num_spoilt: int = 0
+    _rules: list[Callable[[str, str], str]] = field(default_factory=list)
 
-    def spoil(self, times: int, how: str, method: str, key: str) -> None:
-        """Spoil the next requests of a method whose key ends so: `busy` (503), `cut` (in the body) or `denied`."""
-        left = [times]
+    def spoil(self, times: int, how: str | Callable[[], None], method: str, key: str, skip: int = 0) -> None:
+        """Spoil requests of a method whose path ends so: the next `times`, after `skip` of them.
 
-        def matches(environ: dict[str, Any]) -> bool:
-            hit = left[0] > 0 and environ["REQUEST_METHOD"] == method and environ["PATH_INFO"].endswith(key)
-            left[0] -= hit
-            return hit
+        `busy` (503), `cut` (in the body), `denied`, `skewed` (the client's clock is wrong), or a function that is
+        called before the request is done.
+        """
+        number = itertools.count()
 
-        self.faults.append((matches, how, times))
+        def rule(met_method: str, path: str) -> str:
+            if met_method != method or not path.endswith(key) or not skip <= next(number) < skip + times:
+                return ""
+            if callable(how):
+                how()
+                return ""
+            return how
+
+        self._rules.append(rule)
+
+    def spoil_every(self, nth: int, how: str, method: str = "") -> None:
+        """Spoil every nth request (of a method)."""
+        number = itertools.count(1)
+        self._rules.append(
+            lambda met, path: (
+                how if method in ("", met) and not path.endswith("lock") and not next(number) % nth else ""
+            )
+        )
+
+    def meet(self, method: str, path: str) -> str:
+        """Note a request, and return how it is to be spoilt."""
+        self.requests.append(f"{method} {path}")
+        how = next((how for rule in list(self._rules) if (how := rule(method, path))), "")
+        self.num_spoilt += bool(how)
+        return how
+
+    def clear(self) -> None:
+        """Forget all faults and requests."""
+        self.requests.clear()
+        self._rules.clear()
+        self.num_spoilt = 0
+
+    def puts(self, part: str = "") -> list[str]:
+        """Return the paths that were written, if they hold `part`."""
+        return [request[4:] for request in self.requests if request.startswith("PUT ") and part in request]
+
+
+@dataclass(frozen=True)
+class Store:
+    """A running store: its URL, the environment that leads to it, and its faults."""
+
+    url: str
+    environment: dict[str, str]
+    faults: Faults
+
+
+class _FaultyApplication:
+    """A WSGI application before moto's."""
+
+    def __init__(self, app: Any, faults: Faults) -> None:
+        self._app, self._faults = app, faults
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
-        self.requests.append(f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}")
-        how = next((how for matches, how, _ in self.faults if matches(environ)), "")
-        if how in ("busy", "denied"):
-            body = _BUSY if how == "busy" else _DENIED
+        how = self._faults.meet(environ["REQUEST_METHOD"], environ["PATH_INFO"])
+        if how in _ANSWERS:
+            status, code, message = _ANSWERS[how]
+            body = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>".encode()
             environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-            status = "503 Service Unavailable" if how == "busy" else "403 Forbidden"
             start_response(status, [("Content-Length", str(len(body))), ("Content-Type", "application/xml")])
             return [body]
         answer = self._app(environ, start_response)
@@ -53,15 +115,17 @@ def _cut(answer: Any) -> Iterator[bytes]:
 
 
 @contextlib.contextmanager
-def s3_server() -> Iterator[tuple[FaultyServer, dict[str, str]]]:
-    """Serve S3 with one bucket; gives the server and the environment that leads to it."""
+def s3_server() -> Iterator[Store]:
+    """Serve S3 without a bucket."""
     import logging
 
     from moto.server import DomainDispatcherApplication, create_backend_app
     from werkzeug.serving import make_server
 
     logging.getLogger("werkzeug").setLevel(logging.CRITICAL)
-    app = FaultyServer(DomainDispatcherApplication(create_backend_app))
+    _moto().reset()  # It has one state a process.
+    faults = Faults()
+    app = _FaultyApplication(DomainDispatcherApplication(create_backend_app), faults)
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -75,7 +139,7 @@ def s3_server() -> Iterator[tuple[FaultyServer, dict[str, str]]]:
     }
     forget_instances()
     try:
-        yield app, environment
+        yield Store(f"s3://{BUCKET}", environment, faults)
     finally:
         forget_instances()
         server.shutdown()
@@ -83,23 +147,51 @@ def s3_server() -> Iterator[tuple[FaultyServer, dict[str, str]]]:
 
 
 @contextlib.contextmanager
-def gcs_server() -> Iterator[dict[str, str]]:
-    """Serve GCS with one bucket; gives the environment that leads to it."""
-    from gcp_storage_emulator.server import create_server
+def gcs_server() -> Iterator[Store]:
+    """Serve GCS with one bucket; of faults it knows functions on PUT, and `busy` and `denied` on all."""
+    from http import HTTPStatus
+
+    from gcp_storage_emulator import server as emulator
+
+    faults = Faults()
+
+    class FaultyRouter(emulator.Router):  # type: ignore[misc, name-defined, unused-ignore]
+        def handle(self, method: str) -> None:
+            how = faults.meet(method, unquote(self._request_handler.path.split("?")[0]))
+            if how:
+                self._request_handler.rfile.read(int(self._request_handler.headers.get("Content-Length") or 0))
+                response = emulator.Response(self._request_handler)
+                response.status = HTTPStatus(int(_ANSWERS[how][0][:3]))
+                response.json({"error": {"code": response.status.value, "message": _ANSWERS[how][2]}})
+                response.close()
+            else:
+                super().handle(method)
 
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    server = create_server("127.0.0.1", port, in_memory=True, default_bucket=BUCKET)
+    server = emulator.create_server("127.0.0.1", port, in_memory=True, default_bucket=BUCKET)
+    create_file = server._storage.create_file
+
+    def noted(bucket: str, name: str, *args: Any, **kwargs: Any) -> Any:
+        # The name of an upload stands in its body: as S3 has it, it is noted where it takes effect.
+        faults.meet("PUT", f"/{bucket}/{name}")
+        return create_file(bucket, name, *args, **kwargs)
+
+    server._storage.create_file = noted
     server._api.daemon = True
+    usual, emulator.Router = emulator.Router, FaultyRouter
     server.start()
+    server._api._httpd.handle_error = lambda *_: None  # A client that was killed is no error.
     forget_instances()
     try:
-        # Without the second, gcsfs asks for credentials at every call, to learn of which kind the bucket is.
-        yield {"STORAGE_EMULATOR_HOST": f"http://127.0.0.1:{port}", "GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT": "false"}
+        # Without the second, gcsfs looks for a machine of Google's that would have credentials.
+        environment = {"STORAGE_EMULATOR_HOST": f"http://127.0.0.1:{port}", "NO_GCE_CHECK": "true"}
+        yield Store(f"gs://{BUCKET}", {**environment, _NO_LAYOUT: "false"}, faults)
     finally:
         forget_instances()
         server.stop()
+        emulator.Router = usual
 
 
 def forget_instances() -> None:
@@ -108,6 +200,28 @@ def forget_instances() -> None:
 
     for scheme in ("s3", "gs"):
         fsspec.get_filesystem_class(scheme).clear_instance_cache()
+
+
+def make_bucket() -> Any:
+    """Make the S3 bucket, and return the file system that it is in."""
+    import s3fs
+
+    store = s3fs.S3FileSystem(use_listings_cache=False)
+    store.mkdir(BUCKET)
+    return store
+
+
+def add_objects(names: list[str], content: bytes) -> None:
+    """Add objects to the S3 server of this process, fast, without a request."""
+    for name in names:
+        _moto().put_object(BUCKET, name, content)
+
+
+def _moto() -> Any:
+    from moto.core import DEFAULT_ACCOUNT_ID
+    from moto.s3.models import s3_backends
+
+    return s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
 
 
 def upload(folder: Path, url: str) -> None:

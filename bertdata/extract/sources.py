@@ -13,7 +13,7 @@ from pathlib import Path
 from bertdata.errors import InputError, require
 from bertdata.files import files_below, publish
 from bertdata.records import Source, SourceKind
-from bertdata.store import StorePath, as_path, list_matching
+from bertdata.store import StorePath, as_path, is_bucket_missing, list_matching
 
 _NAMED = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]*)=(.+)", re.DOTALL)
 _WILDCARD = re.compile(r"[*?\[]")
@@ -113,6 +113,8 @@ def _fixed_root(pattern: Path) -> Path | None:
 
 def _suggestion(path: Path) -> str:
     parent = path.parent
+    if is_bucket_missing(path):
+        return f": there is no {'//'.join(path.parts[:2])}"
     if not parent.is_dir():
         return f": there is no folder {parent}"
     close = difflib.get_close_matches(path.name, [p.name for p in parent.iterdir()], n=1, cutoff=0.7)

@@ -18,38 +18,29 @@ from bertdata.files import files_below, fingerprint, publish, sha256_file
 from bertdata.rng import rng_for
 from bertdata.store import StorePath, as_path
 from bertdata.store_cache import fetch_copies, local_copy
-from tests.object_stores import BUCKET, FaultyServer, forget_instances, s3_server
+from tests.object_stores import BUCKET, Faults, Store, add_objects, forget_instances, make_bucket, s3_server
 
 ROOT = f"s3://{BUCKET}"
 CONTENT = rng_for(1, "content").bytes(700_000)
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[tuple[FaultyServer, dict[str, str]]]:
-    with s3_server() as found:
-        yield found
+def running() -> Iterator[Store]:
+    with s3_server() as store:
+        yield store
 
 
 @pytest.fixture
-def s3(
-    running: tuple[FaultyServer, dict[str, str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Iterator[FaultyServer]:
-    server, environment = running
-    for name, value in environment.items():
+def s3(running: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Faults]:
+    for name, value in running.environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("BERTDATA_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(store_calls, "_FIRST_WAIT", 0.01)
-    _file_system().mkdir(BUCKET)
-    server.requests.clear()
-    server.faults.clear()
-    yield server
-    _file_system().rm(BUCKET, recursive=True)
-
-
-def _file_system():  # type: ignore[no-untyped-def]
-    import s3fs
-
-    return s3fs.S3FileSystem(use_listings_cache=False)
+    store = make_bucket()
+    running.faults.clear()
+    yield running.faults
+    running.faults.clear()
+    store.rm(BUCKET, recursive=True)
 
 
 def put(name: str, content: bytes = CONTENT) -> Path:
@@ -75,7 +66,7 @@ def test_path_survives_pickle_and_never_names_a_local_file(tmp_path: Path) -> No
         path.rename(tmp_path / "x")
 
 
-def test_a_published_file_appears_whole_and_its_copy_stays(s3: FaultyServer, tmp_path: Path) -> None:
+def test_a_published_file_appears_whole_and_its_copy_stays(s3: Faults, tmp_path: Path) -> None:
     path = put("folder/file.bin")
     assert [path.is_file(), path.parent.is_dir(), path.parent.is_file()] == [True, True, False]
     assert path.stat().st_size == len(CONTENT)
@@ -86,7 +77,7 @@ def test_a_published_file_appears_whole_and_its_copy_stays(s3: FaultyServer, tmp
     assert all(not p.name.endswith(".tmp") for p in copies)
 
 
-def test_nothing_appears_of_a_file_whose_writer_failed(s3: FaultyServer) -> None:
+def test_nothing_appears_of_a_file_whose_writer_failed(s3: Faults) -> None:
     path = as_path(f"{ROOT}/half.bin")
     with pytest.raises(ZeroDivisionError), publish(path) as temporary:
         temporary.write_bytes(CONTENT[: 1 // 0])
@@ -94,7 +85,7 @@ def test_nothing_appears_of_a_file_whose_writer_failed(s3: FaultyServer) -> None
     assert not [request for request in s3.requests if request.startswith("PUT")]
 
 
-def test_ranges_are_read_from_any_place_and_no_more_than_is_needed(s3: FaultyServer) -> None:
+def test_ranges_are_read_from_any_place_and_no_more_than_is_needed(s3: Faults) -> None:
     path = put("file.bin")
     s3.requests.clear()
     with path.open("rb") as file:
@@ -109,7 +100,7 @@ def test_ranges_are_read_from_any_place_and_no_more_than_is_needed(s3: FaultySer
         assert file.read() == CONTENT
 
 
-def test_503_twice_then_works(s3: FaultyServer) -> None:
+def test_503_twice_then_works(s3: Faults) -> None:
     path = put("busy.bin")
     s3.spoil(2, "busy", "GET", "busy.bin")
     assert path.read_bytes() == CONTENT
@@ -118,7 +109,7 @@ def test_503_twice_then_works(s3: FaultyServer) -> None:
     assert path.read_bytes() == CONTENT[::-1]
 
 
-def test_a_connection_cut_in_the_middle_of_a_read_loses_nothing(s3: FaultyServer) -> None:
+def test_a_connection_cut_in_the_middle_of_a_read_loses_nothing(s3: Faults) -> None:
     path = put("cut.bin")
     s3.spoil(2, "cut", "GET", "cut.bin")
     with path.open("rb") as file:
@@ -130,14 +121,15 @@ def test_a_connection_cut_in_the_middle_of_a_read_loses_nothing(s3: FaultyServer
     assert local_copy(path, digest).read_bytes() == CONTENT
 
 
-def test_a_store_that_never_answers_is_one_line(s3: FaultyServer) -> None:
+def test_a_store_that_never_answers_is_one_line(s3: Faults, monkeypatch: pytest.MonkeyPatch) -> None:
     path = put("dead.bin")
+    monkeypatch.setattr(store_calls, "_ATTEMPTS", 2)
     s3.spoil(1000, "busy", "HEAD", "dead.bin")
     with pytest.raises(BertdataError, match=r"dead\.bin: the store doesn't answer as it should"):
         path.stat()
 
 
-def test_missing_bucket_permission_and_credentials_are_named(s3: FaultyServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_bucket_permission_and_credentials_are_named(s3: Faults, monkeypatch: pytest.MonkeyPatch) -> None:
     with (
         pytest.raises(BuildError, match="s3://no-such-bucket isn't there"),
         publish("s3://no-such-bucket/x") as temporary,
@@ -149,6 +141,9 @@ def test_missing_bucket_permission_and_credentials_are_named(s3: FaultyServer, m
         s3.spoil(1, "denied", method, "secret.bin")
         with pytest.raises(BertdataError, match=r"secret\.bin: access is denied"):
             act()
+    s3.spoil(1, "skewed", "GET", "secret.bin")
+    with pytest.raises(OptionError, match=r"secret\.bin: this machine's clock and the store's differ"):
+        path.read_bytes()
     with monkeypatch.context() as bare:
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             bare.delenv(name)
@@ -173,23 +168,22 @@ def test_missing_driver_names_what_to_install(monkeypatch: pytest.MonkeyPatch) -
         as_path("nowhere://bucket/x").exists()
 
 
-def test_listing_asks_once_a_thousand_files_and_tells_sizes_and_versions(s3: FaultyServer) -> None:
-    store = _file_system()
-    store.pipe({f"{BUCKET}/books/{n:04d}.txt": b"text %d" % n for n in range(1_200)})
-    store.pipe({f"{BUCKET}/books/.hidden/x.txt": b"x", f"{BUCKET}/books2/y.txt": b"y"})
+def test_listing_asks_once_a_thousand_files_and_tells_sizes_and_versions(s3: Faults) -> None:
+    add_objects([f"books/{n:04d}.txt" for n in range(2_500)], b"text 1")
+    add_objects(["books/.hidden/x.txt", "books2/y.txt"], b"x")
     s3.requests.clear()
     (source,) = expand_sources("books", [f"{ROOT}/books"])
     assert source.names[:2] == ("0000.txt", "0001.txt")
-    assert len(source.names) == 1_200
+    assert len(source.names) == 2_500
     assert source.files[7] == f"{ROOT}/books/0007.txt"
-    assert {fingerprint(path).split("-")[0] for path in source.files[:10]} == {"6"}
-    assert len(s3.requests) < 8
+    assert {fingerprint(path).split("-")[0] for path in source.files} == {"6"}
+    assert len(s3.requests) < 10
     (some,) = expand_sources("books", [f"mine={ROOT}/books/00[01]?.txt"])
     assert (some.name, len(some.names), some.names[0]) == ("mine", 20, "0000.txt")
     assert len(files_below(as_path(f"{ROOT}/books2"))) == 1
 
 
-def test_a_source_that_changed_has_another_fingerprint(s3: FaultyServer) -> None:
+def test_a_source_that_changed_has_another_fingerprint(s3: Faults) -> None:
     path = put("books/a.txt", b"one")
     expand_sources("books", [str(path.parent)])
     before = fingerprint(path)
@@ -198,7 +192,7 @@ def test_a_source_that_changed_has_another_fingerprint(s3: FaultyServer) -> None
     assert fingerprint(path) != before
 
 
-def test_a_copy_is_made_once_and_checked(s3: FaultyServer) -> None:
+def test_a_copy_is_made_once_and_checked(s3: Faults) -> None:
     path = put("shard.arrow")
     digest = hashlib.sha256(CONTENT).hexdigest()
     s3.requests.clear()
@@ -211,7 +205,7 @@ def test_a_copy_is_made_once_and_checked(s3: FaultyServer) -> None:
     ]
 
 
-def test_cache_stays_within_its_bound(s3: FaultyServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cache_stays_within_its_bound(s3: Faults, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BERTDATA_CACHE_BYTES", "2000000")
     monkeypatch.setattr(store_cache, "_GRACE_SECONDS", -1)
     paths = [put(f"shards/{n}.bin", CONTENT + bytes([n])) for n in range(5)]
@@ -239,7 +233,7 @@ def lock_path() -> StorePath:
     return path
 
 
-def test_a_held_lock_refuses_a_second_holder(s3: FaultyServer, quick_lock: None) -> None:
+def test_a_held_lock_refuses_a_second_holder(s3: Faults, quick_lock: None) -> None:
     refused = pytest.raises(BuildError, match=r"Another build is at work in s3://.*/corpus ")
     with store_lock.hold(lock_path()), refused, store_lock.hold(lock_path()):
         pass
@@ -249,7 +243,7 @@ def test_a_held_lock_refuses_a_second_holder(s3: FaultyServer, quick_lock: None)
 
 
 def test_a_lock_that_nobody_renews_is_taken_whatever_the_clocks_say(
-    s3: FaultyServer, quick_lock: None, monkeypatch: pytest.MonkeyPatch
+    s3: Faults, quick_lock: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put("corpus/.work/lock", b"elsewhere 17 deadbeef 3")
     # A clock that is a day behind, as a machine's may be; only the monotonic one is looked at.
@@ -260,7 +254,7 @@ def test_a_lock_that_nobody_renews_is_taken_whatever_the_clocks_say(
     assert not lock_path().exists()
 
 
-def test_a_build_whose_lock_was_taken_ends(s3: FaultyServer, quick_lock: None) -> None:
+def test_a_build_whose_lock_was_taken_ends(s3: Faults, quick_lock: None) -> None:
     with pytest.raises(BuildError, match="Another build took"), store_lock.hold(lock_path()):
         put("corpus/.work/lock", b"elsewhere 17 deadbeef 0")
         threading.Event().wait(20)
