@@ -11,6 +11,7 @@ from bertdata.extract.wikitext.bounds import TooDeep, broken_bound
 from bertdata.extract.wikitext.fast import Reader, flatten
 from bertdata.extract.wikitext.formulas import FORMULA
 from bertdata.extract.wikitext.marks import Hole, Tally, without_controls
+from bertdata.extract.wikitext.phonetics import SOUND, read_sounds
 from bertdata.extract.wikitext.templates import Templates
 from bertdata.extract.wikitext.wiki import Wiki, is_redirect, normal_name, wiki_for
 from bertdata.records import SiteInfo
@@ -77,13 +78,15 @@ class Cleaner:
         flat = lines.drop_lines(lines.drop_switches(flat, tally), tally)
         flat = lines.read_quotes(flat)
         faulty = stray.has_fault(flat)
-        has_formulas = FORMULA in flat
+        has_formulas, has_sounds = FORMULA in flat, SOUND in flat
         kept = []
         for paragraph in lines.paragraphs(flat):
             if faulty and stray.has_fault(paragraph):
                 paragraph = self._mend(paragraph, title, reader)
             if has_formulas and FORMULA in paragraph:
                 paragraph = lines.read_formulas(paragraph)
+            if has_sounds and SOUND in paragraph:
+                paragraph = read_sounds(paragraph, tally)
             paragraph = tidy.normal_text(paragraph, self.wiki.language, tally)
             if lines.is_prose(paragraph):
                 kept.append(paragraph)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from bertdata.extract.wikitext import dates, inline_names, speech, units
+from bertdata.extract.wikitext import dates, inline_local, inline_names, phonetics, speech, units
 from bertdata.extract.wikitext.call import Call
+from bertdata.extract.wikitext.convert import convert
 
 Rule = Callable[[Call], str]
 
@@ -151,7 +152,7 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(_names(
         "convert|cvt|convertir|conversie|konverter|mål|conv|превести|convertit|измерить|unitat|omzetten|átvált|"
         "конвертирај|मोजमाप|conversione|convert/spell|换算|換算|đổi|μετατροπή|convinfobox"
-    ), units.convert),
+    ), convert),
     **dict.fromkeys(_names("height|người cao|lengte"), units.height),
     **dict.fromkeys(_names(
         "val|nombre|num|fmtn|formatnum|formnum|number|nts|nts-text|fnz|szám|число|ntsh2|numero|antal|unité|"
@@ -250,9 +251,11 @@ RULES: dict[str, Rule] = {
     "höhe": lambda call: f"{call.value(1)} m" if call.value(1) else "",
     **dict.fromkeys(_names("hōhe|ĝemeleco"), first),
     **dict.fromkeys(_names(
-        "pronunciation|respell|pron|audio|ipac-en|ηχητικό|προφορά|ipa-all|phonetic|lang-ipa"
+        "pronunciation|respell|pron|ηχητικό|προφορά|ipa-all|phonetic|lang-ipa"
     ), constant("")),
     "audio": audio,
+    **phonetics.RULES,
+    **inline_local.RULES,
 }  # fmt: skip
 
 
@@ -263,4 +266,6 @@ def rule_for(name: str, language: str) -> Rule | None:
     (True, None)
     """
     rule = RULES.get(name)
-    return rule if rule is not None else speech.language_rule(name, language)
+    if rule is None:
+        rule = speech.language_rule(name, language) or phonetics.phonetic_rule(name)
+    return rule if rule is not None else inline_local.numeral_rule(name, language)

@@ -47,8 +47,10 @@ _PREFIXES = (
     "język-",
     "llingua-",
     "idioma-",
+    "vol-",
+    "lfe-",
 )
-_CODE = re.compile(r"[a-z]{2,3}(?:[-_][a-z0-9]{2,8})?[0-9]?")
+_CODE = re.compile(r"[^\W\d_]{2,3}(?:[-_][a-z0-9]{2,8})?[0-9]?")
 # Templates named by the language itself: `{{lateinisch|…}}`.
 _WORDS = """deS enS frS itS laS spS esS plS ruS huS bgS csS grS elS arS heS jaS zhS trS nlS svS""".lower().split()
 

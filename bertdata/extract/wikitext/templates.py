@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 
 from bertdata.extract.wikitext.call import Call
+from bertdata.extract.wikitext.formulas import FORMULA
 from bertdata.extract.wikitext.functions import FUNCTIONS, variable
 from bertdata.extract.wikitext.inline import RULES, rule_for
 from bertdata.extract.wikitext.marks import Tally, without_marks
@@ -43,36 +44,26 @@ senza fonte|chiarire|fakt|potřebný zdroj|wikisource inline|smn|lähde|kilde ma
 bron?|要出典|来源请求|注|注釈
 refnest|nt|עובדה|הערה
 cần dẫn nguồn|chú thích|nguồn|başvuru|kaynak belirt|forrás?|forrás|bizonytalan|facts|citace|doplňte zdroj|lt|verfügbar
-absatz|clear left|clear right
+absatz|clear left|clear right|#tag|or|full|inflation-fn|nowrap begin|nowrap end|verify credibility
+unreliable medical source|request quotation|notinsource|not in source|synthesis-inline|buzzword inline
+primary source-inline|weasel-inline|year missing|qualify evidence|мертве посилання|немає в джерелі
+недоступне посилання|значимість факту
+у планах|яка?|коли?|немає ад|fact2|मृत दुवा|विस्तार|actualizar|référence insuffisante|,|чињеница|حوالہ درکار|ασαφές
+χρειάζεται σελίδα|када|кога|når
+linfo|pp-move-indef|pp-semi-indef|pp-move|pp-protected|pp-pc1|toc limit
 """.replace("\n", "|").split("|")
     if name.strip()
 )
 
 
-# Phonetic signs that a sentence may speak of: words outside brackets, a pronunciation inside them.
-PHONETIC = {
-    **dict.fromkeys(("ipa", "ipalink", "ipa link", "api", "afi", "мфа", "δφα", "audio-ipa"), "{}"),
-    **dict.fromkeys(("ipablink", "ipa blink"), "[{}]"),
-    **dict.fromkeys(("ipaslink", "ipa slink"), "/{}/"),
-}
-_BRACKET_REACH = 120
-
-
-def phonetic_text(name: str, inside: str, before: str) -> str:
-    """Return the signs of `{{IPA|…}}` where no bracket is open before it, else nothing.
-
-    >>> phonetic_text("ipa", "IPA|/aw/", "the reduction of "), phonetic_text("ipa", "IPA|/aw/", "Rome (")
-    ('/aw/', '')
-    """
-    if before.rfind("(") > before.rfind(")") or before.rfind("（") > before.rfind("）"):
-        return ""
-    values = [v for v in without_marks(inside).split("|")[1:] if "=" not in v and v.strip()]
-    return PHONETIC[name].format(values[0].strip()) if values else ""
-
-
 def is_silent(name: str) -> bool:
     """Tell whether a dropped template prints no words of the sentence it stands in."""
     return name in SILENT or name.startswith(("cite", "ref", "sfn", "efn", "infobox", "citation", "flag", "harv"))
+
+
+def is_alone(printed: str, before: str) -> bool:
+    """Tell whether a template begins its line with coordinates: those are the page's, no part of a sentence."""
+    return printed.startswith(FORMULA) and before in ("", "\n")
 
 
 def split_arguments(text: str) -> list[str]:
@@ -175,17 +166,11 @@ class Templates:
 
         def one(found: re.Match[str]) -> str:
             printed, name = self.render(found[1], title, tally)
-            if name in PHONETIC:
-                start = found.start()
-                line = text.rfind("\n", max(0, start - _BRACKET_REACH), start) + 1
-                printed = phonetic_text(name, found[1], text[max(line, start - _BRACKET_REACH) : start])
-            if printed:
+            before = text[max(0, found.start() - 1) : found.start()]
+            if printed and not is_alone(printed, before):
                 kept[0] += 1
                 return printed
-            before = found.start() - 1
-            if before < 0 or text[before] == "\n" or is_silent(name):
-                return ""
-            return tally.mark(name)
+            return "" if before in ("", "\n") or is_silent(name) else tally.mark(name)
 
         kept = [0]
         text, num = INNER.subn(one, text)

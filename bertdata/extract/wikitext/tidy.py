@@ -30,6 +30,9 @@ _LOOSE_SIGN = re.compile(r"(?<![.,;:!?]) ([,.;!?])(?=[\s)]|$)(?! [.!?])")
 # A reference mark that was typed, or pasted with the text of another page.
 _TYPED_MARK = re.compile(r"(?:(?<=[\s.,;:!?)»”\"'’\]])|(?<=[^\W\d_a-zA-Z])) ?\[[0-9]{1,3}\](?=[\s.,;:!?)\[»”\"]|$)")
 _SIGNS = frozenset(",;:、，；")
+# An amount that a template was to compute, in a bracket of its own: "$5 ($▢ in current dollars)".
+_AMOUNT = re.compile(rf" ?\([^()]*?[$£€¥₹]{_M}[^()]*\)")
+_DOUBLED = re.compile(r"[,;:]\.(?=\s|$)")
 _BLANKS = re.compile("  +")
 # Holes that no repair closes: the sentence lacks words.
 HOLE = re.compile(
@@ -104,13 +107,13 @@ def repair(text: str, language: str) -> str:
     >>> repair("Ada ( ; 1 May 1900) lived in ( ) Rome , near , , the sea .", "en")
     'Ada (1 May 1900) lived in Rome, near, the sea.'
     """
-    text = _BRACKETS.sub(_close_brackets, text)
+    text = _BRACKETS.sub(_close_brackets, _AMOUNT.sub("", text) if "\x02" in text else text)
     text = _RUN.sub(_close_run(language), text)
     text = _BRACKETS.sub(_close_brackets, MARK.sub("", text))
     text = _CLOSED.sub(r"\1", _OPENED.sub(r"\1", text))
     if language not in SPACED_SIGNS:
         text = _LOOSE_SIGN.sub(r"\1", text)
-    return _BLANKS.sub(" ", text).strip()
+    return _BLANKS.sub(" ", _DOUBLED.sub(".", text)).strip()
 
 
 def count_holes(text: str, tally: Tally) -> None:

@@ -1,8 +1,4 @@
-"""Quantities: `{{convert}}` and its kin print the value that the editor typed and its unit.
-
-The converted value in brackets is left out: it repeats the quantity, and a rounding that differs from the page's
-would be a wrong number.
-"""
+"""Quantities: names and symbols of units, and the templates that print a number with its unit."""
 
 from __future__ import annotations
 
@@ -94,21 +90,10 @@ UNITS = {
     code: (one, many, symbol)
     for code, one, many, symbol in (u.split("=") for u in _UNITS_TEXT.strip().replace("\n", "|").split("|"))
 }
-_RANGES = {
-    "-": "–", "–": "–", "to": " to ", "and": " and ", "or": " or ", "x": " × ", "×": " × ", "by": " by ", "xx": " × ",
-    "*": " × ", "+": " + ", "to(-)": " to ", "and(-)": " and ", "+/-": " ± ", "±": " ± ", "to about": " to about ",
-    "and then": " and then ", "&": " & ", ",": ", ", ", and": ", and ", ", or": ", or ", "minus": " − ",
-    "x(-)": " × ", "-and": "–", "to or": " to ", "/": "/", "а": " а ", "do": " do ", "a": " a ", "bis": " bis ",
-    "à": " à ", "до": " до ",
-}  # fmt: skip
-_VALUE = re.compile(r"[-−+±~]?\s*[0-9][0-9,. ]*(?:e[-−+]?[0-9]+)?(?:[+/⁄][0-9/⁄+]+)?(?://[0-9]+)?%?", re.IGNORECASE)
 
 
-def _is_value(text: str) -> bool:
-    return bool(_VALUE.fullmatch(text))
-
-
-def _number(text: str, call: Call) -> str:
+def write_number(text: str, call: Call) -> str:
+    """Write the number that an editor typed as the wiki groups digits; fractions as they are."""
     text = text.replace("//", "/")
     if "+" in text[1:] and "/" in text:
         return text.replace("+", " ", 1)
@@ -119,66 +104,6 @@ def _number(text: str, call: Call) -> str:
         if text.startswith("-")
         else format_number(text, call.language)
     )
-
-
-def _unit(code: str, value: str, call: Call, symbol: bool) -> str:
-    """Return a blank or hyphen and the unit's name or symbol."""
-    one, many, short = UNITS.get(code, (code, code, code))
-    glue = (
-        ""
-        if short.startswith(("/", "°")) and symbol and not short.startswith("°C") and not short.startswith("°F")
-        else " "
-    )
-    if symbol:
-        return glue + short
-    if call.get("sp") == "us":
-        one, many = (w.replace("metre", "meter").replace("litre", "liter") for w in (one, many))
-    if call.get("adj") in ("on", "mid", "1", "pre"):
-        return "-" + one.replace(" ", "-")
-    singular = value.lstrip("-−+") in ("1", "1.0") or ("/" in value and not re.match(r"[0-9]+[+ ]", value))
-    return glue + (one if singular else many)
-
-
-def convert(call: Call) -> str:
-    """Print the value, or the range of values, that was typed, with its unit.
-
-    >>> convert(Call("convert", ["87", "m", "ft"], {"abbr": "off", "sp": "us"}, "en", ""))
-    '87 meters'
-    >>> convert(Call("cvt", ["10", "x", "20", "km2"], {}, "en", ""))
-    '10 × 20 km²'
-    """
-    values = call.values()
-    abbreviation = call.get("abbr")
-    symbol = (call.name in ("cvt", "convinfobox") and abbreviation != "off") or abbreviation in (
-        "on",
-        "in",
-        "unit",
-        "values",
-        "y",
-        "yes",
-        "~",
-    )
-    symbol = symbol or (call.language != "en" and abbreviation != "off") or call.name in ("height",)
-    text, at, number = "", 0, ""
-    while at < len(values) and _is_value(values[at]):
-        number = values[at]
-        text += _number(number, call)
-        at += 1
-        if at + 1 < len(values) and values[at] in _RANGES and _is_value(values[at + 1]):
-            text += _RANGES[values[at]]
-            at += 1
-            continue
-        if at >= len(values):
-            break
-        if abbreviation not in ("values",) and call.get("disp") not in ("number",):
-            text += _unit(values[at], number, call, symbol)
-        at += 1
-        # Feet and inches, stones and pounds: the next pair is a smaller unit of the same quantity.
-        if at + 1 < len(values) and _is_value(values[at]) and values[at + 1] in UNITS and values[at] != "0":
-            text += " "
-            continue
-        break
-    return text or call.first_value()
 
 
 def height(call: Call) -> str:

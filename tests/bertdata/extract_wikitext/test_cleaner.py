@@ -26,8 +26,11 @@ def clean(text: str, language: str = "en", **options: object) -> str:
         ("[[fr:Chat]][[zh-min-nan:Niau]]A cat sat.", "A cat sat."),
         ("See [http://x.example/''Title''] and [//x.example label] or [http://x.example].", "See Title and label or."),
         ("He [sic] said so.", "He [sic] said so."),
-        ("A {{convert|5|ft|11|in|m}} man ran {{cvt|10|-|20|km}}.", "A 5 feet 11 inches man ran 10–20 km."),
-        ("It is {{convert|1|mi|km|adj=on}} long.", "It is 1-mile long."),
+        (
+            "A {{convert|5|ft|11|in|m}} man ran {{cvt|10|-|20|km}}.",
+            "A 5 feet 11 inches (1.80 m) man ran 10–20 km (6.2–12.4 mi).",
+        ),
+        ("It is {{convert|1|mi|km|adj=on}} long.", "It is 1-mile (1.6 km) long."),
         ("On {{formatnum:12345.5}} days", "On 12,345.5 days"),
         (
             "{{circa|1900}} {{as of|2010|5|lc=y}} {{frac|3|1|2}} {{val|5|e=3|u=m}}",
@@ -71,6 +74,12 @@ def clean(text: str, language: str = "en", **options: object) -> str:
         ("By a law\n\n<math>x = 5</math>, (1)\n\nit grows by <ce>CO2</ce>.", "By a law\n\nit grows by CO2."),
         ("{{nowrap|a {{=}} b}} {{nowrap|c{{!}}d}} {{lang|fr|[[e{{!}}f]] g}}", "a = b c|d f g"),
         ("A mill,[4][5] or two [12]. A list[1] <sup>[[#note|[7]]]</sup>.", "A mill, or two. A list[1]."),
+        (
+            "An A ({{IPAc-en|eɪ}}) is named {{IPAc-en|uk|ˈ|eɪ}} ({{IPA-fr|a}}; or {{IPA|[b]}}).",
+            "An A is named /ˈeɪ/ (or [b]).",
+        ),
+        ("It fell at {{coord|30|12|N|74|7|W}} in May.\n\n{{coord|1|N|2|E}}", "It fell at 30°12′N 74°7′W in May."),
+        ("It cost $5 (${{Inflation|US|5|1929}} now), on x {{closed-open|0, 1}}.", "It cost $5, on x [0, 1)."),
         ("''One ''<ref>x</ref>''two''", "One two"),
     ],
 )
@@ -116,6 +125,35 @@ def test_other_languages_have_their_own_names(language: str, wikitext: str, text
 )
 def test_an_opening_without_an_end_costs_at_most_its_paragraph(wikitext: str, kept: str) -> None:
     assert clean(wikitext) == kept
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ("87|m|ft|abbr=off|sp=us", "87 meters (285 feet)"),
+        ("640000|ha|acre|abbr=on", "640,000 ha (1,600,000 acres)"),
+        ("2.5|mi|km", "2.5 miles (4.0 km)"),
+        ("100|m", "100 metres (330 ft)"),
+        ("92|kg|lb|abbr=on", "92 kg (203 lb)"),
+        ("2962|m|ft|abbr=on", "2,962 m (9,718 ft)"),
+        ("−40|C|F", "−40 degrees Celsius (−40 °F)"),
+        ("37.5|C", "37.5 degrees Celsius (99.5 °F)"),
+        ("60|-|170|kg", "60–170 kilograms (130–370 lb)"),
+        ("10|x|20|m", "10 by 20 metres (33 ft × 66 ft)"),
+        ("5|ft|11|in|cm|abbr=on", "5 ft 11 in (180 cm)"),
+        ("1.8|m|ftin", "1.8 metres (5 ft 11 in)"),
+        ("3+1/2|mi", "3 1/2 miles (5.6 km)"),
+        ("12|km|mi nmi", "12 kilometres (7.5 mi; 6.5 nmi)"),
+        ("10|mi|km|0|order=flip", "16 kilometres (10 mi)"),
+        ("10|mi|km|sigfig=3|disp=or", "10 miles or 16.1 km"),
+        ("50|km/h|adj=on", "50-kilometre-per-hour (31 mph)"),
+        ("5|nosuch|m", "5 nosuch"),
+        ("5|kg|m", "5 kilograms"),
+        ("3|m|ft|abbr=values", "3"),
+    ],
+)
+def test_quantity_is_converted_as_the_template_does(values: str, text: str) -> None:
+    assert clean("It is {{convert|" + values + "}}.") == f"It is {text}."
 
 
 def test_redirects_and_disambiguations_are_skipped_in_any_language() -> None:

@@ -1,0 +1,236 @@
+"""`{{convert}}` and its kin: the value that was typed, its unit and the converted value, as a reader sees them."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import NamedTuple
+
+from bertdata.extract.wikitext import conversions
+from bertdata.extract.wikitext.call import Call
+from bertdata.extract.wikitext.conversions import TEMPERATURES, convert_value, is_convertible, num_decimals, round_value
+from bertdata.extract.wikitext.numbers import format_number
+from bertdata.extract.wikitext.units import UNITS, write_number
+
+_RANGES = {
+    "-": "–", "–": "–", "to": " to ", "and": " and ", "or": " or ", "x": " × ", "×": " × ", "by": " by ", "xx": " × ",
+    "*": " × ", "+": " + ", "to(-)": " to ", "and(-)": " and ", "+/-": " ± ", "±": " ± ", "to about": " to about ",
+    "and then": " and then ", "&": " & ", ",": ", ", ", and": ", and ", ", or": ", or ", "minus": " − ",
+    "x(-)": " × ", "-and": "–", "to or": " to ", "/": "/", "а": " а ", "do": " do ", "a": " a ", "bis": " bis ",
+    "à": " à ", "до": " до ",
+}  # fmt: skip
+_VALUE = re.compile(r"[-−+±~]?\s*[0-9][0-9,. ]*(?:e[-−+]?[0-9]+)?(?:[+/⁄][0-9/⁄+]+)?(?://[0-9]+)?%?", re.IGNORECASE)
+
+
+def is_value(text: str) -> bool:
+    """Tell whether a value of the template is a number."""
+    return bool(_VALUE.fullmatch(text))
+
+
+# Sizes: every number has its unit where units are symbols.
+_SIZES = frozenset(("x", "×", "xx", "*", "x(-)"))
+_BY_SYMBOL = {UNITS[code][2]: code for code in [*conversions.UNITS, *TEMPERATURES] if code in UNITS}
+
+
+class Quantity(NamedTuple):
+    """What the editor typed: numbers in one unit with the words between them, or one number in two units."""
+
+    numbers: list[str]
+    joints: list[str]
+    units: list[str]
+
+
+class Style(NamedTuple):
+    """Whether the units of the typed and of the converted value are symbols."""
+
+    given: bool
+    wanted: bool
+
+
+def convert(call: Call) -> str:
+    """Print the typed value or range with its unit, and the converted one in brackets.
+
+    >>> convert(Call("convert", ["87", "m", "ft"], {"abbr": "off", "sp": "us"}, "en", ""))
+    '87 meters (285 feet)'
+    >>> convert(Call("cvt", ["10", "x", "20", "km"], {}, "en", ""))
+    '10 km × 20 km (6.2 mi × 12.4 mi)'
+    >>> convert(Call("convert", ["5", "ft", "11", "in"], {"order": "flip"}, "en", ""))
+    '1.80 metres (5 ft 11 in)'
+    """
+    quantity, rest = read_quantity(call.values())
+    if not quantity.numbers:
+        return call.first_value()
+    style = read_style(call)
+    typed = _typed(quantity, call, style.given)
+    display = call.get("disp")
+    codes = [] if call.get("abbr") == "values" else _wanted_units(quantity, rest)
+    if not codes:
+        return typed
+    flipped = call.get("order") == "flip" or display == "flip"
+    style = Style(style.wanted, style.given) if flipped else style
+    converted = "; ".join(_converted(quantity, code, rest, call, style.wanted) for code in codes)
+    if flipped:
+        typed, converted = converted, _typed(quantity, call, style.given)
+    if display in ("output only", "out", "output number only", "number"):
+        return converted
+    if display in ("or", "/", "slash"):
+        return f"{typed}{' or ' if display == 'or' else ' / '}{converted}"
+    return f"{typed} ({converted})"
+
+
+def read_quantity(values: list[str]) -> tuple[Quantity, list[str]]:
+    """Return what was typed, and the values behind it: `10|-|20|km|mi|0`."""
+    numbers: list[str] = []
+    joints: list[str] = []
+    at = 0
+    while at < len(values) and is_value(values[at]):
+        numbers.append(values[at])
+        at += 1
+        if at + 1 < len(values) and values[at] in _RANGES and is_value(values[at + 1]):
+            joints.append(values[at])
+            at += 1
+            continue
+        break
+    if not numbers or at >= len(values):
+        return Quantity(numbers, joints, []), []
+    units = [values[at]]
+    at += 1
+    # Feet and inches, stones and pounds: the next pair is a smaller unit of the same quantity.
+    if len(numbers) == 1 and at + 1 < len(values) and is_value(values[at]) and (units[0], values[at + 1]) in _PAIRS:
+        numbers.append(values[at])
+        units.append(values[at + 1])
+        at += 2
+    return Quantity(numbers, joints, units), values[at:]
+
+
+_PAIRS = frozenset(
+    (large, small)
+    for large, small in (("ft", "in"), ("foot", "in"), ("feet", "in"), ("yd", "ft"), ("mi", "ft"), ("mi", "yd"),
+                         ("st", "lb"), ("lb", "oz"), ("mi", "chain"), ("mi", "furlong"), ("mi", "chains"))
+)  # fmt: skip
+
+
+def read_style(call: Call) -> Style:
+    """Tell where units are symbols; wikis but the English ones have names of their own, so symbols are safe there."""
+    if call.language not in ("en", "simple"):
+        return Style(True, True)
+    match call.get("abbr") or ("on" if call.name in ("cvt", "convinfobox") else "out"):
+        case "off":
+            return Style(False, False)
+        case "in":
+            return Style(True, False)
+        case "on" | "y" | "yes" | "~" | "unit" | "values":
+            return Style(True, True)
+    return Style(False, True)
+
+
+def _typed(quantity: Quantity, call: Call, symbol: bool) -> str:
+    """Return the typed numbers and their unit."""
+    numbers = [write_number(number, call) for number in quantity.numbers]
+    units = quantity.units
+    if not units or call.get("abbr") == "values":
+        return _joined(numbers, quantity.joints, symbol)
+    if len(units) == 2:
+        pairs = zip(numbers, units, quantity.numbers, strict=True)
+        return " ".join(number + unit_text(code, typed, call, symbol) for number, code, typed in pairs)
+    unit = unit_text(units[0], quantity.numbers[-1], call, symbol)
+    if symbol and _SIZES & set(quantity.joints):
+        return _joined([number + unit for number in numbers], quantity.joints, symbol)
+    return _joined(numbers, quantity.joints, symbol) + unit
+
+
+def _joined(numbers: list[str], joints: list[str], symbol: bool) -> str:
+    words = [" by " if not symbol and joint in ("x", "x(-)") else _RANGES[joint] for joint in joints]
+    return "".join(part for pair in zip(numbers, [*words, ""], strict=True) for part in pair)
+
+
+def unit_text(code: str, value: str, call: Call, symbol: bool) -> str:
+    """Return a blank or hyphen and the unit's name or symbol."""
+    one, many, short = UNITS.get(code, (code, code, code))
+    if symbol:
+        touches = short.startswith(("/", "°")) and not short.startswith(("°C", "°F"))
+        return ("" if touches else " ") + short
+    if call.get("sp").lower() == "us":
+        one, many = (w.replace("metre", "meter").replace("litre", "liter") for w in (one, many))
+    if call.get("adj") in ("on", "mid", "1", "pre"):
+        return "-" + one.replace(" ", "-")
+    singular = value.lstrip("-−+") in ("1", "1.0") or ("/" in value and not re.match(r"[0-9]+[+ ]", value))
+    return " " + (one if singular or call.get("sing") == "on" else many)
+
+
+def _canonical(code: str) -> str:
+    """Return the code that is converted, of a name or of another code for the same unit."""
+    if code in conversions.UNITS or code in TEMPERATURES:
+        return code
+    return _BY_SYMBOL.get(UNITS[code][2], "") if code in UNITS else ""
+
+
+def _wanted_units(quantity: Quantity, rest: list[str]) -> list[str]:
+    """Return the codes to convert to; none where one of them isn't known or measures something else."""
+    if not quantity.units or any(re.search(r"e|//", number, re.IGNORECASE) for number in quantity.numbers):
+        return []
+    given = _canonical(quantity.units[-1])
+    named = next((value for value in rest if value and not is_value(value)), "")
+    if not named and len(quantity.units) == 1:
+        named = conversions.DEFAULTS.get(given, "")
+    if not named and len(quantity.units) == 2:
+        named = {"in": "m", "lb": "kg", "oz": "kg"}.get(quantity.units[-1], "")
+    codes = ["ftin"] if named in ("ftin", "ft in") else [_canonical(code) for code in re.split(r"[ +]", named) if code]
+    return codes if all(is_convertible(given, "in" if code == "ftin" else code) for code in codes) else []
+
+
+def _number(text: str) -> float:
+    """Return the value of a typed number; `3+1/2` is three and a half."""
+    text = text.replace("−", "-").replace("⁄", "/").replace(",", "").replace(" ", "").strip("~±")
+    whole, plus, part = text.rpartition("+") if "/" in text else ("", "", text)
+    above, _, below = part.partition("/")
+    value = float(above) / float(below) if below and float(below) else float(above)
+    return value + float(whole) if plus and whole else value
+
+
+def _converted(quantity: Quantity, code: str, rest: list[str], call: Call, symbol: bool) -> str:
+    """Return the converted numbers and their unit."""
+    given = _canonical(quantity.units[-1])
+    typed, numbers = quantity.numbers, [_number(number) for number in quantity.numbers]
+    if len(quantity.units) == 2:
+        numbers = [convert_value(numbers[0], _canonical(quantity.units[0]), given) + numbers[1]]
+        typed = [typed[1] if "." in typed[1] else "1"]
+    if code == "ftin":
+        parts = [_feet(convert_value(number, given, "in"), call, symbol) for number in numbers]
+        return _joined(parts, quantity.joints, symbol)
+    values = [convert_value(number, given, code) for number in numbers]
+    if len(quantity.units) == 2 and given == "in":
+        decimals = math.floor(math.log10(200 * conversions.UNITS[code].size))
+    else:
+        decimals = max(num_decimals(t, n, v, given, code) for t, n, v in zip(typed, numbers, values, strict=True))
+    texts = [_rounded(value, decimals, rest, call) for value in values]
+    if call.get("disp") in ("output number only", "number"):
+        return _joined(texts, quantity.joints, symbol)
+    unit = unit_text(code, texts[-1], call, symbol)
+    if symbol and _SIZES & set(quantity.joints):
+        return _joined([text + unit for text in texts], quantity.joints, symbol)
+    return _joined(texts, quantity.joints, symbol) + unit
+
+
+def _rounded(value: float, decimals: int, rest: list[str], call: Call) -> str:
+    """Round a converted value as the page says, else to its precision, and group its digits."""
+    step, figures = call.get("round"), call.get("sigfig")
+    asked = next((text for text in rest if re.fullmatch(r"[-−]?[0-9]", text)), "")
+    if re.fullmatch(r"[0-9]+(?:\.[0-9]+)?", step) and float(step):
+        value, decimals = round(value / float(step)) * float(step), 1 if "." in step else 0
+    elif figures.isdecimal() and value:
+        decimals = int(figures) - 1 - math.floor(math.log10(abs(value)) + 1e-14)
+    elif asked:
+        decimals = int(asked.replace("−", "-"))
+    text = round_value(value, decimals)
+    grouped = text if call.get("comma") == "off" else format_number(text, call.language)
+    return grouped.replace("-", "−")
+
+
+def _feet(inches: float, call: Call, symbol: bool) -> str:
+    """Return feet and inches."""
+    feet, rest = divmod(int(inches + 0.5), 12)
+    parts = [str(feet) + unit_text("ft", str(feet), call, symbol)] if feet else []
+    if rest or not feet:
+        parts.append(str(rest) + unit_text("in", str(rest), call, symbol))
+    return " ".join(parts)
