@@ -17,12 +17,10 @@ from types import SimpleNamespace
 from typing import Any, NoReturn
 
 from bertdata.errors import BuildError, OptionError, require
-from bertdata.store_calls import LARGEST_RANGE, RangeFile, call
+from bertdata.store_calls import LARGEST_RANGE, OBJECT_STORES, RangeFile, call
 
 # As text, or as pathlib makes it of text: `Path("s3://b/k")` is `s3:/b/k`.
 _URL = re.compile(r"([a-z][a-z0-9+.-]+):(/+)")
-# Where a file appears whole once its PUT (or the last part of it) is done. Elsewhere it is put beside, and renamed.
-_PUT_APPEARS_WHOLE = frozenset(("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oss", "oci", "memory"))
 # Size and version of objects that a listing told: 100,000 files need no request each.
 _listed: dict[str, tuple[int, str]] = {}
 
@@ -153,7 +151,7 @@ def as_path(value: str | Path) -> Path:
 
 
 def _state(info: dict[str, Any]) -> tuple[int, str]:
-    names = ("ETag", "md5Hash", "crc32c", "etag", "mtime", "LastModified", "created")
+    names = ("ETag", "md5Hash", "crc32c", "etag", "mtime", "LastModified", "modification_time", "created")
     version = next((str(info[name]) for name in names if info.get(name)), "")
     return int(info["size"] or 0), version.strip('"')
 
@@ -165,14 +163,16 @@ def put_whole(local: Path, path: StorePath) -> None:
     """
 
     def put(fs: Any, key: str) -> None:
-        if path.parts[0].removesuffix(":") in _PUT_APPEARS_WHOLE:
+        if path.parts[0].removesuffix(":") in OBJECT_STORES:
             # Of s3fs' own 50 MB a part ten would be in memory at once.
-            bounds = {"chunksize": 32 << 20, "max_concurrency": 4} if "s3" in fs.protocol else {}
+            bounds = {"chunksize": 16 << 20, "max_concurrency": 4} if "s3" in fs.protocol else {}
             fs.put_file(str(local), key, **bounds)
             return
-        folder, name = posixpath.split(key)
-        beside = f"{folder}/.{name}.{local.name.rsplit('.', 2)[-2]}.tmp"
-        fs.makedirs(folder, exist_ok=True)
+        # In the folder of temporary files, which goes at the end of a build, whatever a killed process left in it.
+        work = next((p / ".work" for p in list(path.parents)[:5] if (p / ".work").is_dir()), path.parent)
+        beside = fs._strip_protocol(str(work / f".{path.name}.{local.name.rsplit('.', 2)[-2]}.tmp"))
+        fs.makedirs(posixpath.dirname(beside), exist_ok=True)
+        fs.makedirs(posixpath.dirname(key), exist_ok=True)
         fs.put_file(str(local), beside)
         if fs.exists(key):
             fs.rm_file(key)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from bertdata.store import StorePath
 
 R = TypeVar("R")
+# Where a file appears whole once its PUT (or the last part of it) is done; elsewhere it is put beside, and renamed.
+OBJECT_STORES = frozenset(("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oss", "oci", "memory"))
 # Waits of 0.2, 0.4, … 3.2 seconds: the drivers have retried by themselves before, for some seconds each time.
 _ATTEMPTS, _FIRST_WAIT = 6, 0.2
 # Bytes of a range request: the first is small, since many a reader wants a head only; then it doubles.
@@ -66,10 +68,10 @@ def _file_system(path: StorePath) -> tuple[Any, str]:
         raise OptionError(f"{path}: the driver for {scheme}:// isn't installed ({_shown(error)}); {hint}") from error
     except ValueError as error:
         raise OptionError(f"{path}: {scheme}:// is no store that fsspec knows ({_shown(error)})") from error
-    # Without the driver's cache of listings: other processes write into the same folders.
-    return driver(**driver._get_kwargs_from_urls(str(path)), use_listings_cache=False), driver._strip_protocol(
-        str(path)
-    )
+    # Without the driver's cache of listings: other processes write into the same folders. Drivers of file systems have
+    # none, and may take the word for an option of theirs.
+    uncached = {"use_listings_cache": False} if scheme in OBJECT_STORES else {}
+    return driver(**driver._get_kwargs_from_urls(str(path)), **uncached), driver._strip_protocol(str(path))
 
 
 def _raise_lasting(error: Exception, path: StorePath) -> None:
@@ -91,8 +93,8 @@ def _raise_lasting(error: Exception, path: StorePath) -> None:
         ) from error
     if "libhdfs" in str(error) or "libjvm" in str(error):
         raise OptionError(
-            f"{path}: Hadoop's client isn't found ({_shown(error)}): set HADOOP_HOME, JAVA_HOME, and CLASSPATH to what "
-            "`hadoop classpath --glob` prints"
+            f"{path}: Hadoop's client isn't found ({_shown(error)[:60]}): set HADOOP_HOME, JAVA_HOME, and CLASSPATH to "
+            "what `hadoop classpath --glob` prints, or `pip install hdfs-native`, which needs neither"
         ) from error
     if isinstance(error, (NotImplementedError, TypeError, AttributeError)):
         raise OptionError(f"{path}: this store can't do that ({_shown(error)})") from error

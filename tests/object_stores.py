@@ -238,7 +238,8 @@ def download(url: str, folder: Path) -> Path:
     """Write all files below a URL to a folder."""
     import fsspec
 
-    store, key = fsspec.core.url_to_fs(url, use_listings_cache=False)
+    store, key = fsspec.core.url_to_fs(url)
+    store.invalidate_cache()
     for name in store.find(key):
         path = folder / name.removeprefix(key).lstrip("/")
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -11,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from bertdata import store_cache, store_calls, store_lock
+from bertdata import store, store_cache, store_calls, store_lock
 from bertdata.errors import BertdataError, BuildError, FormatError, OptionError
 from bertdata.extract.sources import expand_sources
 from bertdata.files import files_below, fingerprint, publish, sha256_file
 from bertdata.rng import rng_for
+from bertdata.steps import lock_folder
 from bertdata.store import StorePath, as_path
 from bertdata.store_cache import fetch_copies, local_copy
 from tests.object_stores import BUCKET, Faults, Store, add_objects, forget_instances, make_bucket, s3_server
@@ -259,3 +261,34 @@ def test_a_build_whose_lock_was_taken_ends(s3: Faults, quick_lock: None) -> None
         put("corpus/.work/lock", b"elsewhere 17 deadbeef 0")
         threading.Event().wait(20)
     assert lock_path().read_text().startswith("elsewhere")
+
+
+def test_in_a_file_system_a_file_is_put_into_the_work_folder_and_renamed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    # fsspec's memory, taken for a file system such as HDFS, where a file is seen while it is written.
+    monkeypatch.setattr(store, "OBJECT_STORES", frozenset())
+    monkeypatch.setenv("BERTDATA_CACHE", str(tmp_path))
+    moved: list[tuple[str, str]] = []
+    move = MemoryFileSystem.mv
+
+    def noted(self: MemoryFileSystem, source: str, target: str, **options: object) -> None:
+        moved.append((source, target))
+        move(self, source, target, **options)
+
+    monkeypatch.setattr(MemoryFileSystem, "mv", noted)
+    root = as_path("memory://corpus")
+    try:
+        with lock_folder(root):
+            for content in (b"one", b"two"):
+                with publish(root / "shards" / "a.arrow") as temporary:
+                    temporary.write_bytes(content)
+        assert (root / "shards" / "a.arrow").read_bytes() == b"two"
+        assert [path.name for path in files_below(root)] == ["a.arrow"]
+    finally:
+        MemoryFileSystem.store.clear()
+    assert len(moved) == 2
+    assert all(re.fullmatch(r"/corpus/\.work/\.a\.arrow\..*\.tmp", source) for source, _ in moved)
+    assert {target for _, target in moved} == {"/corpus/shards/a.arrow"}
