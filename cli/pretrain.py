@@ -62,6 +62,14 @@ _PRESETS = ("base", "tiny", "mini", "small", "medium", "large")
     help="Masks as built, or new ones in every epoch.",
 )
 @click.option(
+    "--output-bias",
+    type=click.Choice(["frequencies", "zero"]),
+    default="frequencies",
+    show_default=True,
+    help="Begin the masked-LM head's bias at the tokens' log frequencies in the corpus, or at 0, as BERT did, "
+    "which learns later. Without effect with --init.",
+)
+@click.option(
     "--init",
     type=click.Path(path_type=Path),
     metavar="FOLDER",

@@ -140,3 +140,12 @@ def unigram_entropy(shards: Shards) -> float:
     counts = np.bincount(labels, minlength=1)
     shares = counts[counts > 0] / max(1, len(labels))
     return float(-(shares * np.log(shares)).sum())
+
+
+def token_frequencies(shards: Shards, vocabulary: Vocabulary) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Return each token's share of the text of a sample, [V]; none is 0."""
+    ids = shards.read(sample_rows(shards)).original_ids()
+    counts = np.bincount(ids, minlength=len(vocabulary)) + 0.5
+    counts[[vocabulary.cls_id, vocabulary.sep_id, vocabulary.pad_id]] = 0.5  # They are in every example and no text.
+    shares: np.ndarray[tuple[int], np.dtype[np.float64]] = counts / counts.sum()
+    return shares

@@ -13,6 +13,7 @@ Optimizer = Literal["adamw", "lamb"]
 ScheduleKind = Literal["original", "continuous"]
 Layout = Literal["packed", "padded"]
 Masks = Literal["static", "dynamic"]
+OutputBias = Literal["frequencies", "zero"]
 Precision = Literal["auto", "fp32", "bf16"]
 Parallel = Literal["ddp", "fsdp"]
 
@@ -95,6 +96,7 @@ class PretrainOptions:
     weight_decay: float = 0.01
     clip_norm: float = 1.0
     dropout: float | None = None
+    output_bias: OutputBias = "frequencies"
     masks: Masks = "static"
     seed: int = 12345
     layout: Layout = "packed"
@@ -134,10 +136,12 @@ class PretrainOptions:
 
     def _check_choices(self) -> None:
         choices = {"optimizer": Optimizer, "schedule": ScheduleKind, "layout": Layout, "masks": Masks}
-        choices |= {"precision": Precision, "parallel": Parallel}
+        choices |= {"precision": Precision, "parallel": Parallel, "output_bias": OutputBias}
         for name, kind in choices.items():
             value, allowed = getattr(self, name), get_args(kind)
-            require(value in allowed, f"--{name} {value!r} is unknown; known are {', '.join(allowed)}")
+            require(
+                value in allowed, f"--{name.replace('_', '-')} {value!r} is unknown; known are {', '.join(allowed)}"
+            )
 
     def to_json(self) -> dict[str, Any]:
         """Return the options as JSON can hold them."""

@@ -327,6 +327,17 @@ def init_weights(model: nn.Module, seed: int, initializer_range: float = 0.02) -
             nn.init.ones_(module.weight)
 
 
+@torch.no_grad()
+def init_output_bias(model: BertForPreTraining, frequencies: Tensor) -> None:
+    """Set the masked-LM bias to the logarithm of the tokens' frequencies [V].
+
+    From a bias of 0 a model first learns how rare most tokens are, by moving their embeddings, which are the decoder's
+    weights too, all in one direction; so alike, they tell it little of its input, and it stays at the loss of the
+    frequencies alone for a long time.
+    """
+    model.cls.predictions.bias.copy_(frequencies.log())
+
+
 def compile_layers(model: BertForPreTraining, backend: str = "inductor") -> None:
     """Have torch compile what every layer does before and after attention, once for all layers and lengths.
 

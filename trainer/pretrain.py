@@ -11,13 +11,20 @@ import torch
 
 from bertdata.store import as_path
 from trainer.checkpoint import load_checkpoint, remove_old, save_checkpoint
-from trainer.checks import Corpus, corpus_lengths, open_corpus, unigram_entropy
+from trainer.checks import Corpus, corpus_lengths, open_corpus, token_frequencies, unigram_entropy
 from trainer.config import Phase, PretrainOptions, default_phases
 from trainer.distributed import World, join_world, spread
 from trainer.log import RunLog, draw_curves
 from trainer.loop import StepResult, Trainer
 from trainer.memory import keep_freed_memory, named_shortage
-from trainer.model import BertConfig, BertForPreTraining, compile_layers, count_parameters, init_weights
+from trainer.model import (
+    BertConfig,
+    BertForPreTraining,
+    compile_layers,
+    count_parameters,
+    init_output_bias,
+    init_weights,
+)
 from trainer.optim import make_optimizer
 from trainer.precision import choose_precision, peak_flops
 from trainer.presets import PRESETS, preset_shape
@@ -95,6 +102,9 @@ def _make_trainer(
     init_weights(model, options.seed, config.initializer_range)
     if options.init:
         load_weights(model, options.init)
+    elif options.output_bias == "frequencies":
+        first = corpus.train[phases[0].length]
+        init_output_bias(model, torch.from_numpy(token_frequencies(first, corpus.vocabulary)))
     model.to(world.device)
     if options.compile:
         compile_layers(model)

@@ -246,3 +246,17 @@ def test_force_begins_again_and_keeps_strange_files(corpus: Path, tmp_path: Path
 def test_output_that_holds_a_corpus_is_refused(corpus: Path) -> None:
     with pytest.raises(BertdataError, match="holds a model or a corpus"):
         pretrain(options(corpus, corpus))
+
+
+def test_the_output_bias_begins_at_the_frequencies_of_the_text(corpus: Path, tmp_path: Path) -> None:
+    biases = {}
+    for kind in ("frequencies", "zero"):
+        chosen = options(corpus, tmp_path / kind, phases=(Phase(32, 1),), output_bias=kind, lr=1e-9)
+        pretrain(chosen)
+        biases[kind] = weights(tmp_path / kind)["cls.predictions.bias"].numpy()
+    assert not np.round(biases["zero"], 6).any()
+    examples = open_shards(corpus, max_seq_length=32).read(np.arange(60))
+    counts = np.bincount(examples.original_ids(), minlength=120) + 0.5
+    counts[[0, 2, 3]] = 0.5  # [PAD], [CLS], [SEP]
+    assert np.allclose(biases["frequencies"], np.log(counts / counts.sum()), atol=1e-6)
+    assert np.exp(biases["frequencies"]).sum() == pytest.approx(1)
