@@ -206,3 +206,15 @@ def test_interrupt_ends_within_seconds_without_orphans_and_resumes(inputs: Path,
     assert not alive
     assert run(args) == 0
     assert (output / "manifest.json").exists()
+
+
+def test_same_bytes_on_an_older_processor(inputs: Path, corpus: Path, tmp_path: Path) -> None:
+    """numpy and Arrow choose their code by the processor: without AVX they must come to the same."""
+    from numpy._core import _multiarray_umath as umath
+
+    features = [name for name in umath.__cpu_dispatch__ if umath.__cpu_features__.get(name)]
+    older = {"NPY_DISABLE_CPU_FEATURES": " ".join(features), "ARROW_USER_SIMD_LEVEL": "NONE"}
+    command = [*COMMAND, *arguments(inputs, tmp_path / "c", "--workers", "1")]
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | older, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert digests(tmp_path / "c") == digests(corpus)
