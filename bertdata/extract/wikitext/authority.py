@@ -28,11 +28,11 @@ class TreeReader:
     def __init__(self, title: str, reader: Reader) -> None:
         self.title, self.templates, self.wiki, self.tally = title, reader.templates, reader.wiki, reader.tally
 
-    def text(self, code: Any) -> str:
-        """Return the flat text of a piece of wikicode."""
+    def text(self, code: Any, before: str = "|") -> str:
+        """Return the flat text of a piece of wikicode; `before` is what stands before it."""
         parts: list[str] = []
         for node in code.nodes if code is not None else ():
-            parts.append(self._node(node, "".join(parts[-_CONTEXT_NODES:])[-_CONTEXT_CHARS:] if parts else "\n"))
+            parts.append(self._node(node, "".join(parts[-_CONTEXT_NODES:])[-_CONTEXT_CHARS:] if parts else before))
         return "".join(parts)
 
     def _node(self, node: Any, before: str) -> str:
@@ -110,5 +110,5 @@ def flatten_tree(text: str, title: str, reader: Reader) -> str:
     """Return the flat text of wikitext by way of mwparserfromhell, then of what it couldn't read by the patterns."""
     text = drop_pointers(text, reader.tally)
     code = mwparserfromhell.parse(text, skip_style_tags=True)
-    flat = blocks.drop_comment_marks(TreeReader(title, reader).text(code))
+    flat = blocks.drop_comment_marks(TreeReader(title, reader).text(code, "\n"))
     return flatten(show_pipes(flat), title, reader)

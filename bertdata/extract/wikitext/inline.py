@@ -30,6 +30,11 @@ def last(call: Call) -> str:
     return next((v for v in reversed(call.values()) if v), "")
 
 
+def unbroken(call: Call) -> str:
+    """Print the first value; French wikis join all values by blanks."""
+    return " ".join(v for v in call.values() if v) if call.language == "fr" else call.first_value()
+
+
 def constant(text: str) -> Rule:
     """Return a rule that prints the same text whatever the values are."""
     return lambda call: text
@@ -254,6 +259,7 @@ RULES: dict[str, Rule] = {
         "pronunciation|respell|pron|ηχητικό|προφορά|ipa-all|phonetic|lang-ipa"
     ), constant("")),
     "audio": audio,
+    **dict.fromkeys(("nobr", "nowrap"), unbroken),
     **phonetics.RULES,
     **inline_local.RULES,
 }  # fmt: skip

@@ -11,7 +11,8 @@ _M = "(?:\x02[0-9]+\x03)*+"
 # A line's start is its line end before: a literal first character lets the scan run at the speed of memchr.
 LINE = re.compile(
     rf"\n{_M}(?:(?P<heading>(={{1,6}}+)[^\n]+?\2[ \t]*{_M}[ \t]*(?=\n|\Z))|(?P<list>[*#:;][^\n]*+)"
-    rf"|(?P<table>[ \t]*+(?:\||\{{\|)[^\n]*+)|(?P<rule>-{{4,}}))"
+    rf"|(?P<table>[ \t]*+(?:\||\{{\||!(?=[^\n]*(?:span|style|align|width|bgcolor|scope|class)=))[^\n]*+)"
+    r"|(?P<rule>-{4,}))"
 )
 _SWITCH = re.compile(r"__(?=[^\W\d_])[^\W_]+(?:_[^\W_]+)*__")
 _USUAL_RUNS = frozenset((2, 3))
@@ -126,6 +127,24 @@ def paragraphs(text: str) -> list[str]:
     return _BLANK_LINES.split(text)
 
 
+# Entries side by side, as navigation writes them.
+_ENTRY = re.compile(r" [•·‧|] ")
+_MAX_ENTRY_CHARS = 60
+
+
 def is_prose(paragraph: str) -> bool:
-    """Tell whether a cleaned paragraph holds a word."""
-    return any(map(str.isalnum, paragraph))
+    """Tell whether a cleaned paragraph is running text: it has a word, and is no address, label or row of entries.
+
+    >>> [is_prose(text) for text in ("* * *", "https://x.example/y", "Towns:", "Baroque • Rococo • Romanticism")]
+    [False, False, False, False]
+    """
+    if not any(map(str.isalnum, paragraph)):
+        return False
+    if paragraph.startswith(("http://", "https://")) and " " not in paragraph:
+        return False
+    if paragraph.endswith((":", ":-")) and " " not in paragraph:
+        return False
+    if " • " in paragraph or " · " in paragraph or " ‧ " in paragraph or " | " in paragraph:
+        entries = _ENTRY.split(paragraph)
+        return len(entries) < 3 or max(map(len, entries)) > _MAX_ENTRY_CHARS or paragraph[-1] in ".!?|।॥。！？…"
+    return True

@@ -137,8 +137,12 @@ def fraction(call: Call) -> str:
 
 
 def measure(call: Call) -> str:
-    """Print the values of a quantity template one after the other: `{{unité|25|km}}`."""
+    """Print the values of a quantity template one after the other, with exponents: `{{unité|25|km|2}}`."""
     values = [v for v in call.values() if v]
     if not values:
         return ""
-    return " ".join([format_number(values[0].replace(" ", ""), call.language), *values[1:]])
+    text = format_number(values[0].replace(" ", ""), call.language)
+    for value in values[1:]:
+        is_power = re.fullmatch(r"[-−]?[0-9]", value) and not text[-1:].isdecimal()
+        text += f"<sup>{value}</sup>" if is_power else value if value.startswith("/") else f" {value}"
+    return text
