@@ -25,9 +25,11 @@ def corpus_options(given: dict[str, Any]) -> Any:
     from pipelines.vocab import VocabOptions
 
     runner = given.get("runner")
-    require(runner in ("direct", "spark"), f"--runner {runner} does not work yet: direct and spark do")
-    for option in ("spark_master", "spark_job_server_jar"):
-        require(runner == "spark" or not given.get(option), f"--{option.replace('_', '-')} is for --runner spark")
+    require(runner != "dataflow", "--runner dataflow does not work yet: direct, spark and flink do")
+    for engine in ("spark", "flink"):
+        for option in ("master", "job_server_jar"):
+            flag = f"--{engine}-{option.replace('_', '-')}"
+            require(runner == engine or not given.get(f"{engine}_{option}"), f"{flag} is for --runner {engine}")
     renamed = {
         "license_": "license",
         "vocab": "vocab_file",
@@ -68,8 +70,8 @@ def run_build(
         runner=given["runner"],
         beam_args=given["beam_args"],
         log_dir=None if isinstance(folder, StorePath) else str(folder.absolute() / WORK / "logs"),
-        master=given["spark_master"],
-        job_server_jar=given["spark_job_server_jar"],
+        master=given.get(f"{given['runner']}_master"),
+        job_server_jar=given.get(f"{given['runner']}_job_server_jar"),
         say=lines.say,
         verbose=is_verbose(),
         shuffle=given.get("shuffle", "files"),

@@ -264,14 +264,24 @@ run_options = stack(
         type=Runner(["direct", "spark", "flink", "dataflow"]),
         default="direct",
         show_default=True,
-        help="Engine that runs the pipelines: this machine, or a Spark cluster (docs/spark.md). Changes no byte of the "
-        "output; flink and dataflow don't work in this version.",
+        help="Engine that runs the pipelines: this machine, or a Spark (docs/spark.md) or Flink cluster "
+        "(docs/flink.md). Changes no byte of the output; dataflow doesn't work in this version.",
     ),
     click.option("--spark-master", metavar="URL", help="Spark's master, as spark://HOST:7077."),
     click.option(
         "--spark-job-server-jar",
         metavar="JAR",
         help="Beam's job server for Spark. Default: the one that Beam releases, fetched on first use.",
+    ),
+    click.option(
+        "--flink-master",
+        metavar="HOST:PORT",
+        help="Flink's REST address, which is that of its page; [local]: one inside the job server.",
+    ),
+    click.option(
+        "--flink-job-server-jar",
+        metavar="JAR",
+        help="Beam's job server for Flink. Default: the one that Beam releases, fetched on first use.",
     ),
     click.option("--force", is_flag=True, help="Build a step (and what follows) again where its options have changed."),
     click.option(

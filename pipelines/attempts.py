@@ -139,6 +139,11 @@ def find_refusal(folder: Path) -> str | None:
     return None
 
 
+def has_workers(folder: Path) -> bool:
+    """Tell whether any worker of a run was started."""
+    return any((folder / LOGS).iterdir())
+
+
 def find_hopeless(folder: Path) -> tuple[int, str] | None:
     """Return the number of a task whose workers all died on it, and what the last of them said of that, if anything."""
     tries: Counter[int] = Counter()

@@ -27,6 +27,7 @@ from pipelines.attempts import (
     find_error,
     find_hopeless,
     find_refusal,
+    has_workers,
     make_folders,
     read_counters,
 )
@@ -39,8 +40,9 @@ if TYPE_CHECKING:
 
 _POLL_SECONDS = 0.25
 _STILLBORN = re.compile(r"Lost task.*Process died with exit code (\d+)")
-# Idle Python workers of an engine are ended after this long: within a step there is always a next task before.
-WORKER_IDLE_MILLIS = 30_000
+_NO_BOOT = re.compile(r'Cannot run program "([^"]*/boot)".*error=\d+')
+# From the first task sent to the first Python worker: until the user hears of it, and until the run ends of it.
+SECONDS_TO_WORRY, SECONDS_TO_GIVE_UP = 60.0, 600.0
 
 
 class Engine(Protocol):
@@ -54,14 +56,28 @@ class Engine(Protocol):
     def where(self) -> str:
         """Return its address."""
 
-    def command(self, num_tasks: int) -> list[str]:
-        """Return the job server's command line, for a build whose first step has so many tasks."""
+    @property
+    def outlives_driver(self) -> bool:
+        """Return whether it goes on with a job whose job server is gone."""
+
+    def command(self, num_tasks: int, folder: Path) -> list[str]:
+        """Return the job server's command line, for a build whose first step has so many tasks.
+
+        What it reads beside its options is written to `folder`.
+        """
 
     def environment(self) -> dict[str, str]:
         """Return what the job server's environment has beside this process's."""
 
     def pipeline_options(self) -> list[str]:
         """Return Beam's options for this engine."""
+
+    def sends_tasks(self, line: str) -> bool:
+        """Tell whether a line says that executors have been sent work."""
+
+    @property
+    def when_silent(self) -> str:
+        """Return why executors that have work might start no Python worker, as a sentence for the user."""
 
     def page(self, line: str) -> str | None:
         """Return the address of the engine's page where a line of the job server's output has it."""
@@ -81,6 +97,8 @@ class Session:
         self._server: JobServer | None = None
         self._problem: str | None = None
         self._stillborn = 0
+        self._sent: float | None = None
+        self._heard_of_workers = False
         self._said: set[str] = set()
         self._num_runs = 0
         self._folder = log_dir.parent / f"engine-{os.urandom(4).hex()}"
@@ -118,13 +136,18 @@ class Session:
         server = self._started(len(tasks), beam_args)
         from pipelines.engine_submit import submit
 
-        arguments = [*self._engine.pipeline_options(), f"--environment_cache_millis={WORKER_IDLE_MILLIS}", *beam_args]
+        arguments = [*self._engine.pipeline_options(), *beam_args]
         job = submit(build, server.endpoint() or "", arguments, str(self._boot()), self._worker_environment(folder))
-        while not (state := job.state()).over:
-            self._look(folder, tasks)
-            if on_progress:
-                on_progress(read_counters(folder))
-            time.sleep(_POLL_SECONDS)
+        try:
+            while not (state := job.state()).over:
+                self._look(folder, tasks)
+                if on_progress:
+                    on_progress(read_counters(folder))
+                time.sleep(_POLL_SECONDS)
+        except BaseException:
+            if self._engine.outlives_driver:
+                job.cancel()
+            raise
         if not state.succeeded:
             self._look(folder, tasks)
             raise self._failure(job.error())
@@ -135,7 +158,7 @@ class Session:
             for left in self._log_dir.parent.glob("engine-*"):
                 if left != self._folder:  # Of a driver that was killed: this one holds the lock on the build.
                     shutil.rmtree(left, ignore_errors=True)
-            command = self._engine.command(num_tasks)
+            command = self._engine.command(num_tasks, self._folder)
             log = self._log_dir / f"{self._engine.name.lower()}.log"
             self._server = JobServer(command, self._engine.environment(), log, self._hear)
             if self._server.endpoint() is None:
@@ -146,6 +169,13 @@ class Session:
         if self._verbose:
             self._say(f"{self._engine.name}: {line}")
         self._problem = self._problem or self._engine.problem(line)
+        if match := _NO_BOOT.search(line):
+            self._problem = self._problem or (
+                f"A {self._engine.name} worker can't see {Path(match[1]).parent.parent.parent}: --output must be on a "
+                "file system that all workers have, at the same path."
+            )
+        if self._sent is None and self._engine.sends_tasks(line):
+            self._sent = time.monotonic()
         if match := _STILLBORN.search(line):
             self._stillborn += 1
             if self._stillborn >= MOST_ATTEMPTS:
@@ -154,10 +184,13 @@ class Session:
                     f"what they said is in {self._folder}."
                 )
         page = self._engine.page(line)
-        for told in (page and f"{self._engine.name}'s own page: {page}", self._engine.remark(line)):
-            if told and told not in self._said:
-                self._said.add(told)
-                self._say(told)
+        self._tell(page and f"{self._engine.name}'s own page: {page}")
+        self._tell(self._engine.remark(line))
+
+    def _tell(self, line: str | None) -> None:
+        if line and line not in self._said:
+            self._said.add(line)
+            self._say(line)
 
     def _look(self, folder: Path, tasks: Sequence[Any]) -> None:
         """Raise where the run can't succeed any more."""
@@ -167,12 +200,25 @@ class Session:
             raise BuildError(f"{refusal} Install the same version of bertdata on every worker.")
         if self._problem:
             raise BuildError(self._problem)
+        self._look_for_workers(folder)
         if hopeless := find_hopeless(folder):
             number, words = hopeless
             what = f": {words}" if words else ", as happens when memory runs out"
             raise WorkerError(f"Every worker that took up {describe_task(tasks[number])} died on it{what}.")
         if self._server is not None and self._server.returncode is not None:
             raise self._failure("its driver process ended")
+
+    def _look_for_workers(self, folder: Path) -> None:
+        """Worry, and in the end raise, where work has been sent and no Python worker of the build was ever started."""
+        self._heard_of_workers = self._heard_of_workers or has_workers(folder)
+        if self._heard_of_workers or self._sent is None:
+            return
+        seconds = time.monotonic() - self._sent
+        line = f"No executor of {self._engine.where} has started a Python worker yet. {self._engine.when_silent}"
+        if seconds > SECONDS_TO_GIVE_UP:
+            raise BuildError(line)
+        if seconds > SECONDS_TO_WORRY:
+            self._tell(line)
 
     def _failure(self, what: str) -> Exception:
         if self._problem:

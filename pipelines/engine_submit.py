@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from apache_beam.transforms import environments
 
 _STATES = beam_job_api_pb2.JobState
 _OVER = (_STATES.DONE, _STATES.FAILED, _STATES.CANCELLED)
-_SECONDS_TO_ANSWER = 60.0
+_SECONDS_TO_ANSWER, _SECONDS_TO_CANCEL = 60.0, 10.0
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,11 @@ class Job:
         except grpc.RpcError:
             return State(over=True, succeeded=False)
         return State(state in _OVER, state == _STATES.DONE)
+
+    def cancel(self) -> None:
+        """Have the engine end the job, if it still can be asked to."""
+        with contextlib.suppress(grpc.RpcError):
+            self._service.Cancel(beam_job_api_pb2.CancelJobRequest(job_id=self._id), timeout=_SECONDS_TO_CANCEL)
 
     def error(self) -> str:
         """Return the first line of the last error that the engine told."""

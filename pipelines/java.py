@@ -47,6 +47,23 @@ def java_version(text: str) -> int:
     return int(match[1]) if match else 0
 
 
+def fetch_released_jar(engine: str, name: str, option: str) -> str:
+    """Return the path of Beam's own job server jar for an engine, which Beam fetches on first use.
+
+    Raises OptionError where that fails.
+    """
+    from apache_beam.utils.subprocess_server import JavaJarServer
+
+    try:
+        url = JavaJarServer.path_to_beam_jar(f":runners:{name}:job-server:shadowJar")
+        return str(JavaJarServer.local_jar(url))
+    except Exception as error:
+        said = " ".join(str(error).split())[:200]
+        raise OptionError(
+            f"Beam's job server for {engine} could not be fetched ({said}): give its jar with {option}."
+        ) from error
+
+
 def check_jar(path: str, option: str, main_class: str, *classes: str) -> tuple[Path, set[str]]:
     """Return the absolute path of a job server's jar, and which of the other classes it holds.
 

@@ -28,10 +28,10 @@ OnProgress = Callable[[dict[str, int]], None]
 
 RUNNERS = ("direct", "spark", "flink", "dataflow")
 SHUFFLES = ("files", "engine")
-_WORKING = ("direct", "spark")
+_WORKING = ("direct", "spark", "flink")
 _OURS: tuple[str, ...] = ("--runner", "--direct_num_workers", "--direct_running_mode", "--job_endpoint")
 _OURS += ("--environment_type", "--environment_config", "--environment_cache_millis")
-_OURS += ("--spark_master_url", "--spark_job_server_jar")
+_OURS += ("--spark_master_url", "--spark_job_server_jar", "--flink_master", "--flink_job_server_jar")
 
 
 def _say_nothing(line: str) -> None:

@@ -47,12 +47,16 @@ def engine_session(options: RunOptions) -> Iterator[None]:
 
 def _engine(options: RunOptions) -> Engine:
     from pipelines.local import parse_beam_args
-    from pipelines.spark import spark_engine
 
     given: dict[str, Any] = parse_beam_args(options.beam_args).get_all_options()
-    return spark_engine(
-        options.master, options.job_server_jar, options.workers, given.get("job_server_jvm_properties") or ()
-    )
+    properties = given.get("job_server_jvm_properties") or ()
+    if options.runner == "flink":
+        from pipelines.flink import flink_engine
+
+        return flink_engine(options.master, options.job_server_jar, options.workers, properties)
+    from pipelines.spark import spark_engine
+
+    return spark_engine(options.master, options.job_server_jar, options.workers, properties)
 
 
 def combine_on_engine(

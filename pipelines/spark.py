@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from bertdata.errors import BuildError, OptionError, require
-from pipelines.java import OPENS, check_jar, find_java
+from pipelines.java import OPENS, check_jar, fetch_released_jar, find_java
 
 _MAIN = "org.apache.beam.runners.spark.SparkJobServerDriver"
 _SPARK = "org.apache.spark.SparkContext"
@@ -36,6 +36,8 @@ _SURVIVAL = {
     "spark.excludeOnFailure.stage.maxFailedExecutorsPerNode": "8",
     "spark.excludeOnFailure.application.maxFailedExecutorsPerNode": "8",
 }
+# Idle Python workers are ended after this long: within a step there is always a next task before.
+_WORKER_IDLE_MILLIS = 30_000
 # Java only hands descriptors on: its optimising compiler and parallel collectors cost more than they save.
 _LEAN_JAVA = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
 # One Python process serves an executor, so an executor of several cores would leave all but one idle.
@@ -60,8 +62,9 @@ class SparkEngine:
     cores: int | None = None
     jvm_properties: tuple[str, ...] = ()
     name: str = "Spark"
+    outlives_driver: bool = False
 
-    def command(self, num_tasks: int) -> list[str]:
+    def command(self, num_tasks: int, folder: Path) -> list[str]:
         """Return the job server's command line; the user's JVM properties come last, and so win."""
         partitions = min(max(num_tasks, _FEWEST_PARTITIONS), _MOST_PARTITIONS)
         settings = {
@@ -91,7 +94,20 @@ class SparkEngine:
 
     def pipeline_options(self) -> list[str]:
         """Stage the job server's jar alone (else its whole class path), and keep results that memory can't hold."""
-        return [f"--files_to_stage={self.jar}", "--storage_level=MEMORY_AND_DISK"]
+        idle = f"--environment_cache_millis={_WORKER_IDLE_MILLIS}"
+        return [f"--files_to_stage={self.jar}", "--storage_level=MEMORY_AND_DISK", idle]
+
+    def sends_tasks(self, line: str) -> bool:
+        """Tell whether a line says that executors have been sent work."""
+        return "TaskSetManager - Starting task" in line
+
+    @property
+    def when_silent(self) -> str:
+        """Return why executors might start no Python worker: those of 3.4 take a task of 3.5 and are silent."""
+        return (
+            f"A cluster of another Spark version than {self.spark_version}, which is here, behaves like that: its own "
+            "page shows its version; `pip install pyspark==VERSION` or SPARK_HOME changes this side's."
+        )
 
     def page(self, line: str) -> str | None:
         """Find the address of the application's page."""
@@ -116,11 +132,6 @@ class SparkEngine:
                 f"{self.where} runs another version of Spark than {self.spark_version}, which is here: "
                 "install the cluster's (`pip install pyspark==VERSION`), or set SPARK_HOME to it."
             )
-        if match := re.search(r'Cannot run program "([^"]*/boot)".*error=(\d+)', line):
-            return (
-                f"A Spark worker can't see {Path(match[1]).parent.parent.parent}: --output must be on a file system "
-                "that all workers have, at the same path."
-            )
         return None
 
 
@@ -135,7 +146,9 @@ def spark_engine(
     assert master is not None
     hosts = master_addresses(master)
     java = find_java()
-    checked, held = check_jar(jar or released_jar(), "--spark-job-server-jar", _MAIN, _SPARK)
+    checked, held = check_jar(
+        jar or fetch_released_jar("Spark", "spark:3", "--spark-job-server-jar"), "--spark-job-server-jar", _MAIN, _SPARK
+    )
     jars, version = (None, _SERIES) if _SPARK in held else spark_jars()
     return SparkEngine(master, java, checked, jars, version, reach(hosts, master), cores, tuple(jvm_properties))
 
@@ -204,20 +217,3 @@ def spark_jars() -> tuple[Path, str]:
         f"{home} is Spark {version}, and {_SERIES} is needed: `pip install 'pyspark=={_SERIES}.*'`, or set SPARK_HOME.",
     )
     return jars, version
-
-
-def released_jar() -> str:
-    """Return the path of Beam's own job server jar, which Beam fetches on first use.
-
-    Raises OptionError where that fails.
-    """
-    from apache_beam.utils.subprocess_server import JavaJarServer
-
-    try:
-        url = JavaJarServer.path_to_beam_jar(":runners:spark:3:job-server:shadowJar")
-        return str(JavaJarServer.local_jar(url))
-    except Exception as error:
-        raise OptionError(
-            f"Beam's job server for Spark could not be fetched ({' '.join(str(error).split())[:200]}): "
-            "give its jar with --spark-job-server-jar."
-        ) from error

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,7 +24,9 @@ SECONDS = 240
 
 
 def load_tool(name: str) -> Any:
-    """Import a script of tools/clusters."""
+    """Import a script of tools/clusters, which import each other by name."""
+    if str(ROOT / "tools" / "clusters") not in sys.path:
+        sys.path.append(str(ROOT / "tools" / "clusters"))
     spec = importlib.util.spec_from_file_location(name, ROOT / "tools" / "clusters" / f"{name}.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -81,6 +84,26 @@ def started(command: list[str]) -> Iterator[subprocess.Popen[str]]:
     finally:
         process.kill()
         process.communicate(timeout=30)
+
+
+def damage_one(sources: list[str], folder: Path) -> tuple[Path, list[str]]:
+    """Copy the sources to a folder, cut one dump in half, and return its path and the options that name them all."""
+    before = Path(sources[1]).parent
+    shutil.copytree(before, folder)
+    damaged = folder / "dump-3.xml"
+    whole = damaged.read_bytes()
+    damaged.write_bytes(whole[: len(whole) // 2])
+    return damaged, [word.replace(str(before), str(folder)) for word in sources]
+
+
+def fake_job_server(folder: Path, engine: str, version: str | None) -> str:
+    """Write a jar with the names that a job server's has, and the version of the Flink in it."""
+    path = folder / f"{engine}-{version}.jar"
+    with zipfile.ZipFile(path, "w") as jar:
+        jar.writestr(f"org/apache/beam/runners/{engine}/{engine.capitalize()}JobServerDriver.class", b"")
+        if version:
+            jar.writestr(".flink-runtime.version.properties", f"a=b\nproject.version={version}\n")
+    return str(path)
 
 
 def worker_at_work(process: subprocess.Popen[str], output: Path, run: int, least: int = 0) -> tuple[int, int]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,11 @@ from typing import Any
 import pytest
 
 from bertdata.errors import BuildError
+from bertdata.records import Slice
 from pipelines.problems import WorkerError
 from pipelines.runner import RunOptions, run_tasks
 from pipelines.sessions import engine_session
+from pipelines.step import Task
 from tests.corpora import digests
 from tests.pipelines import spark_rig as rig
 
@@ -30,7 +31,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory, jar: str) -> Iterator[tupl
     try:
         yield folder, cluster_tool.up(folder, port=0)
     finally:
-        cluster_tool.down(folder)
+        cluster_tool.down(folder.resolve())
 
 
 @pytest.fixture(scope="module")
@@ -63,29 +64,32 @@ def test_spark_builds_the_same_bytes_and_shows_the_same_steps(sources, expected,
     assert done.returncode == 0, done.stderr
     assert digests(tmp_path / "corpus") == expected
     said = done.stderr.splitlines()
-    assert said[0].startswith("Spark's own page: http://127.0.0.1:")
+    assert [line for line in said if line.startswith("Spark's own page: http://127.0.0.1:")]
     ends = [line for line in said if line.endswith(" s")]
     assert [line.split(":")[0] for line in ends] == ["extract", "vocab", "tokens", "examples-64"]
     assert not (tmp_path / "corpus" / ".work").exists()
 
 
-def test_a_build_outlives_the_death_of_every_kind_of_process_in_every_step(
-    sources, expected, on_spark, cluster, tmp_path
-):
+# What dies in each of the four pipelines of a build. BERTDATA_ALL_KILLS=1: each kind of process in each step.
+_KILLS = [[["executor"], ["python"], ["worker"], ["executor", "python"]]]
+if os.environ.get("BERTDATA_ALL_KILLS"):
+    _KILLS += [[[kind]] * 4 for kind in ("executor", "python", "worker")]
+
+
+@pytest.mark.parametrize("kills", _KILLS, ids=lambda kills: "-".join(kind for some in kills for kind in some))
+def test_a_build_outlives_the_death_of_its_processes(sources, expected, on_spark, cluster, tmp_path, kills):
     folder, state = cluster
     with rig.started(rig.build_command(sources, tmp_path / "corpus", *on_spark)) as process:
-        _, executor = rig.worker_at_work(process, tmp_path / "corpus", run=1)
-        rig.kill(executor)
-        python, _ = rig.worker_at_work(process, tmp_path / "corpus", run=2)
-        rig.kill(python)
-        _, executor = rig.worker_at_work(process, tmp_path / "corpus", run=3)
-        rig.kill(rig.parent_of(executor))
-        state["processes"].append(cluster_tool.start_worker(folder, 3, state["master"]))
-        (folder / "cluster.json").write_text(json.dumps(state))
-        _, executor = rig.worker_at_work(process, tmp_path / "corpus", run=4)
-        rig.kill(executor)
-        python, _ = rig.worker_at_work(process, tmp_path / "corpus", run=4)
-        rig.kill(python)
+        for run, kinds in enumerate(kills, 1):
+            for kind in kinds:
+                python, executor = rig.worker_at_work(process, tmp_path / "corpus", run)
+                if kind == "worker":
+                    rig.kill(rig.parent_of(executor))
+                    number = len(state["processes"])
+                    state["processes"].append(cluster_tool.start_worker(folder, number, state["master"]))
+                    cluster_tool.write_state(folder.resolve(), state)
+                else:
+                    rig.kill(python if kind == "python" else executor)
         rig.finish(process)
     assert digests(tmp_path / "corpus") == expected
 
@@ -101,10 +105,16 @@ def test_the_engine_shuffles_to_the_same_bytes_though_an_executor_dies(sources, 
     assert digests(output) == expected
 
 
-def test_what_a_lost_driver_finished_is_skipped_by_another_runner(sources, expected, on_spark, tmp_path):
+def test_a_second_build_in_one_folder_is_refused_and_what_a_lost_driver_finished_is_skipped(
+    sources, expected, on_spark, tmp_path
+):
     output = tmp_path / "corpus"
     with rig.started(rig.build_command(sources, output, *on_spark)) as process:
         rig.worker_at_work(process, output, run=3)
+        process.send_signal(signal.SIGSTOP)
+        second = rig.build(sources, output, "--workers", "1")
+        assert second.returncode == 1
+        assert second.stderr.splitlines()[-1].startswith(f"bertdata: Another build is at work in {output}: wait for it")
         process.kill()
         process.wait(30)
     assert (output / "steps" / "vocab.json").exists()
@@ -116,11 +126,7 @@ def test_what_a_lost_driver_finished_is_skipped_by_another_runner(sources, expec
 
 
 def test_a_damaged_source_is_named_with_its_offset_and_without_a_stack(sources, on_spark, tmp_path):
-    shutil.copytree(Path(sources[1]).parent, tmp_path / "sources")
-    damaged = tmp_path / "sources" / "dump-3.xml"
-    whole = damaged.read_bytes()
-    damaged.write_bytes(whole[: len(whole) // 2])
-    found = [word.replace(str(Path(sources[1]).parent), str(tmp_path / "sources")) for word in sources]
+    damaged, found = rig.damage_one(sources, tmp_path / "sources")
     done = rig.build(found, tmp_path / "corpus", *on_spark)
     assert done.returncode == 1
     last = done.stderr.splitlines()[-1]
@@ -144,14 +150,13 @@ def test_a_session_runs_pipeline_after_pipeline_and_ends_without_traces(run_opti
     assert not [p for p in Path("/proc").glob("[0-9]*/cmdline") if b"SparkJobServerDriver" in _read(p)]
 
 
-def test_an_exception_comes_out_as_itself(run_options):
-    with pytest.raises(ValueError, match="invalid literal for int"):
-        run_tasks(int, ["1", "one"], run_options)
-
-
-def test_a_task_that_kills_every_worker_is_named(run_options):
-    with pytest.raises(WorkerError, match="Every worker that took up 7 died on it"):
-        run_tasks(os._exit, [7], run_options)
+def test_a_slice_that_kills_every_worker_is_named_with_its_file_and_bytes(run_options):
+    poison = Slice(0, "wikipedia", "wiki", ("/data/dump.xml.bz2",), ("dump.xml.bz2",), 4096, 8192)
+    task = Task("slice-00000", poison, 4096)
+    with pytest.raises(
+        WorkerError, match=r"took up /data/dump.xml.bz2 from 4,096 to 8,192 died on it, as happens when"
+    ):
+        run_tasks(lambda task: os._exit(7), [task], run_options)
 
 
 def test_a_worker_of_another_version_is_refused_before_it_works(run_options, monkeypatch):
