@@ -18,13 +18,14 @@ _LEAST_SHARE_OF_WORDS = 0.9
 
 
 class Check(NamedTuple):
-    """One promise: whether it holds, what it says, what was found, and where (the first place that breaks it)."""
+    """One promise: whether it holds, what it says, what was found, the first place that breaks it, and what to do."""
 
     name: str
     passed: bool
     expected: str
     got: str
     where: str
+    remedy: str = "Build the corpus again, or restore the file."
 
 
 class Share(NamedTuple):
@@ -128,6 +129,12 @@ def _labels(metadata: dict[str, Any], counts: dict[str, float]) -> list[Share]:
     return [Share(name, 0.5 - slack, 0.5 + slack, share, half)]
 
 
+_TOO_ONE_SIDED = (
+    "If one document holds most of the text, its pairs find no random sentences of their own length: add documents, or "
+    "build with --pairs sop. If none does, build the corpus again."
+)
+
+
 def _lengths_silent(place: str, counts: dict[str, float]) -> Check:
     """Check that A, and B, are equally long under both labels."""
     ones = counts["random_next"]
@@ -141,4 +148,5 @@ def _lengths_silent(place: str, counts: dict[str, float]) -> Check:
         scores[side] = (means[1] - means[0]) / math.sqrt(spread)
     passed = all(abs(z) <= SIGMAS for z in scores.values())
     got = ", ".join(f"z {z:+.1f} for {side.upper()}" for side, z in scores.items())
-    return Check(f"{place}: lengths don't tell the label", passed, f"z within ± {SIGMAS}", got, place)
+    name = f"{place}: lengths don't tell the label"
+    return Check(name, passed, f"z within ± {SIGMAS}", got, place, _TOO_ONE_SIDED)

@@ -36,7 +36,5 @@ def command(folder: Path, as_json: bool) -> None:
     if broken:
         first = broken[0]
         more = f" ({len(broken) - 1} more)" if len(broken) > 1 else ""
-        raise FormatError(
-            f"{first.where or folder}: {first.name}: expected {first.expected}, got {first.got}{more}. "
-            "Build the corpus again, or restore the file."
-        )
+        where = "" if first.where and first.name.startswith(first.where) else f"{first.where or folder}: "
+        raise FormatError(f"{where}{first.name}: expected {first.expected}, got {first.got}{more}. {first.remedy}")
