@@ -96,7 +96,7 @@ def main() -> int:
     parser.add_argument("--wikipedia", required=True)
     parser.add_argument("--books", required=True)
     parser.add_argument("--steps", type=int, default=1000, help="training steps of `tiny`; 0 trains nothing")
-    parser.add_argument("--batch-size", type=int, default=128)
+    parser.add_argument("--batch-size", type=int, default=32)
     given = parser.parse_args()
     with TemporaryDirectory(prefix="bertdata-build-") as folder:
         found, cpu = [], []
