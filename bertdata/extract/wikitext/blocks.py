@@ -94,6 +94,8 @@ def hide_open_comments(text: str) -> str:
     if "<!--" not in text:
         return text
     last = text.rfind("-->") + 1
+    if text.find("<!--", last) < 0:
+        return text
     return text[:last] + text[last:].replace("<!--", OPEN_COMMENT)
 
 

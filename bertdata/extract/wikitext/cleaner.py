@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from bertdata.extract.options import ExtractOptions
 from bertdata.extract.wikitext import lines, stray, tidy
@@ -19,6 +20,9 @@ from bertdata.records import SiteInfo
 _TEMPLATE_NAME = re.compile(r"\{\{([^{}|\n<]{1,80})")
 # The authority reads at most this much of a paragraph: beyond it a fault is cut without asking.
 _MAX_FRAGMENT_CHARS, _MAX_FRAGMENT_MARKS = 20_000, 200
+
+
+_looked_up = lru_cache(maxsize=20_000)(normal_name)
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ class Cleaner:
     def is_disambiguation(self, text: str) -> bool:
         """Tell whether a page carries one of the wiki's disambiguation templates."""
         known = self.wiki.disambiguations
-        return any(normal_name(raw) in known for raw in set(_TEMPLATE_NAME.findall(text)))
+        return any(name in known for name in map(_looked_up, set(_TEMPLATE_NAME.findall(text))))
 
     def clean(self, title: str, text: str, redirect: bool = False) -> Cleaned:
         """Return a page's prose, or the reason why it has none."""

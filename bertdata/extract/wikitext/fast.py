@@ -34,8 +34,9 @@ _CHEAP_PASSES = 8
 def replace_templates(text: str, title: str, reader: Reader) -> str:
     """Replace templates and the links inside them until none is left that has an end; `TooDeep` beyond the bound."""
     num_passes = 0
+    has_parameters = "{{{" in text
     while "{{" in text:
-        if "{{{" in text:
+        if has_parameters:
             text, _ = PARAMETER.subn(lambda found: found[2] or "", text)
         text, num = reader.templates.replace(text, title, reader.tally)
         num_passes += 1
@@ -43,8 +44,6 @@ def replace_templates(text: str, title: str, reader: Reader) -> str:
             check_depth(text, "{{", "}}", reader.max_depth)
         if not num:
             break
-        if "[[" in text:
-            text = links.simple_links(show_pipes(text, in_links=True), reader.tally)
     return show_pipes(text)
 
 

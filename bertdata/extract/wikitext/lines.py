@@ -72,7 +72,14 @@ def read_quotes(text: str) -> str:
     """Apply the quote rule to each line that has marks."""
     if "''" not in text:
         return text
-    return "\n".join([quotes(line) if "''" in line else line for line in text.split("\n")])
+    parts, at, mark = [], 0, text.find("''")
+    while mark >= 0:
+        start = text.rfind("\n", at, mark) + 1 or at
+        end = text.find("\n", mark)
+        end = len(text) if end < 0 else end
+        parts += text[at:start], quotes(text[start:end])
+        at, mark = end, text.find("''", end)
+    return "".join([*parts, text[at:]])
 
 
 def drop_switches(text: str, tally: Tally) -> str:
@@ -144,7 +151,7 @@ def is_prose(paragraph: str) -> bool:
         return False
     if paragraph.endswith((":", ":-")) and " " not in paragraph:
         return False
-    if " • " in paragraph or " · " in paragraph or " ‧ " in paragraph or " | " in paragraph:
+    if " | " in paragraph or (not paragraph.isascii() and any(sign in paragraph for sign in "•·‧")):
         entries = _ENTRY.split(paragraph)
         return len(entries) < 3 or max(map(len, entries)) > _MAX_ENTRY_CHARS or paragraph[-1] in ".!?|।॥。！？…"
     return True

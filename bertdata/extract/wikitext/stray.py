@@ -19,7 +19,9 @@ _FAULT = re.compile(r"\x04|\{[{|]|\}\}|\[\[|\]\]|\|\}|<[!/A-Za-z]")
 
 def has_fault(paragraph: str) -> bool:
     """Tell whether markup is left in a paragraph that the patterns have read."""
-    return _FAULT.search(paragraph) is not None
+    if "{" in paragraph or "}" in paragraph or "<" in paragraph or "\x04" in paragraph:
+        return _FAULT.search(paragraph) is not None
+    return "[[" in paragraph or "]]" in paragraph
 
 
 def cut_fault(paragraph: str) -> str:

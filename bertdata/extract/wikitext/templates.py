@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from bertdata.extract.wikitext import links
 from bertdata.extract.wikitext.call import Call
 from bertdata.extract.wikitext.formulas import FORMULA
 from bertdata.extract.wikitext.functions import FUNCTIONS, variable
 from bertdata.extract.wikitext.inline import RULES, rule_for
-from bertdata.extract.wikitext.marks import Tally, without_marks
+from bertdata.extract.wikitext.marks import Tally, show_pipes, without_marks
 from bertdata.extract.wikitext.wiki import Wiki, normal_name
 
 INNER = re.compile(r"\{\{((?:[^{}\n]++|\n(?!==)|\{(?!\{)|\}(?!\}))*+)\}\}")
@@ -86,17 +87,17 @@ def split_arguments(text: str) -> list[str]:
     return joined
 
 
-def read_call(inside: str, wiki: Wiki, title: str) -> Call:
-    """Read `name|value|key=value` into a call; positions may be named by number.
+def read_call(inside: str, name: str, wiki: Wiki, title: str) -> Call:
+    """Read `name|value|key=value` into a call of the template `name`; positions may be named by number.
 
     >>> from bertdata.extract.options import ExtractOptions
     >>> from bertdata.extract.wikitext.wiki import wiki_for
     >>> from bertdata.records import SiteInfo
     >>> wiki = wiki_for(SiteInfo(language="en"), ExtractOptions())
-    >>> read_call("val|1|2=5|u=m", wiki, "").value(2)
+    >>> read_call("val|1|2=5|u=m", "val", wiki, "").value(2)
     '5'
     """
-    name, *arguments = split_arguments(inside)
+    _, *arguments = split_arguments(inside)
     positional: list[str] = []
     named: dict[str, str] = {}
     for argument in arguments:
@@ -105,7 +106,7 @@ def read_call(inside: str, wiki: Wiki, title: str) -> Call:
             named[found[1].lower() if not found[1].isdigit() else found[1]] = argument[found.end() :].strip()
         else:
             positional.append(argument)
-    return Call(normal_name(name), positional, named, wiki.language, title)
+    return Call(name, positional, named, wiki.language, title)
 
 
 class Templates:
@@ -140,6 +141,8 @@ class Templates:
     def render(self, inside: str, title: str, tally: Tally) -> tuple[str, str]:
         """Return (what `{{inside}}` prints, its name); nothing where it is dropped."""
         raw = inside.partition("|")[0]
+        if "[[" in inside:
+            inside = links.simple_links(show_pipes(inside, in_links=True), tally)
         if ":" in raw:
             text = self._function(inside, title)
             if text is not None:
@@ -149,8 +152,7 @@ class Templates:
             return variable(name, title, inside), name
         if "\x02" in inside:
             inside = without_marks(inside)
-        call = read_call(inside, self._wiki, title)._replace(name=name)
-        return rule(call), name
+        return rule(read_call(inside, name, self._wiki, title)), name
 
     def _function(self, inside: str, title: str) -> str | None:
         name, _, rest = inside.partition(":")

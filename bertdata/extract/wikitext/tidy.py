@@ -28,7 +28,8 @@ _OPENED = re.compile(r"([(（\[])[ ,;:、，；]+")
 _CLOSED = re.compile(r"[ ,;、，；]+([)）\]])")
 _LOOSE_SIGN = re.compile(r"(?<![.,;:!?]) ([,.;!?])(?=[\s)]|$)(?! [.!?])")
 # A reference mark that was typed, or pasted with the text of another page.
-_TYPED_MARK = re.compile(r"(?:(?<=[\s.,;:!?)»”\"'’\]])|(?<=[^\W\d_a-zA-Z])) ?\[[0-9]{1,3}\](?=[\s.,;:!?)\[»”\"]|$)")
+_TYPED_MARK = re.compile(r"\[(?:(?<=[\s.,;:!?)»”\"'’\]]\[)|(?<=[^\W\d_a-zA-Z]\[))[0-9]{1,3}\](?=[\s.,;:!?)\[»”\"]|$)")
+_LOOSE_BLANK = re.compile(r" +(?=[ .,;)]|$)")
 _SIGNS = frozenset(",;:、，；")
 # An amount that a template was to compute, in a bracket of its own: "$5 ($▢ in current dollars)".
 _AMOUNT = re.compile(rf" ?\([^()]*?[$£€¥₹]{_M}[^()]*\)")
@@ -138,13 +139,18 @@ def holes(text: str) -> list[Hole]:
 
 def normal_text(paragraph: str, language: str, tally: Tally) -> str:
     """Return a paragraph as it stands in the document: one line, decoded, NFC, without holes."""
-    text = " ".join(decode_entities(paragraph).split())
+    text = decode_entities(paragraph)
+    if text.isascii() and "\n" not in text and "  " not in text and "\t" not in text:
+        text = text.strip()
+    else:
+        text = " ".join(text.split())
     if not text.isascii():
         if "\u200b" in text or "\u00ad" in text or "\u2060" in text or "\ufeff" in text:
             text = _INVISIBLE.sub("", text)
         text = unicodedata.normalize("NFC", text)
     if "[" in text:
         text, num = _TYPED_MARK.subn("", text)
+        text = _LOOSE_BLANK.sub("", text) if num else text
         tally.add("typed reference", num)
     if SUSPECT.search(text):
         if "\x02" in text:
