@@ -72,7 +72,8 @@ def read_quotes(text: str) -> str:
     """Apply the quote rule to each line that has marks."""
     if "''" not in text:
         return text
-    parts, at, mark = [], 0, text.find("''")
+    parts: list[str] = []
+    at, mark = 0, text.find("''")
     while mark >= 0:
         start = text.rfind("\n", at, mark) + 1 or at
         end = text.find("\n", mark)
