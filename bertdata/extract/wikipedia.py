@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import ExitStack
 from urllib.parse import quote
 
+from bertdata.extract.clean_apart import CleanerProcess
 from bertdata.extract.dump_pages import read_pages
 from bertdata.extract.options import ExtractOptions
 from bertdata.extract.page_xml import WIKITEXT
@@ -24,27 +26,58 @@ def wikipedia_documents(slice_: Slice, options: ExtractOptions, counts: Counts) 
 
     Skipped, by reason: `namespace` (not an article), `empty`, `redirect`, `disambiguation`, `model` (not wikitext).
     Rejected: what the cleaner refuses, `too-short` (`min_document_words`), and `error-<exception>` where the cleaner
-    itself fails: one bad page never ends a file.
+    itself fails: one bad page never ends a file. With `on_error="skip"` a page that never ends, or that ends its
+    process, is one too (`error-hung`, `error-crashed`); else it ends this process with a line that names it.
 
     Raises DamagedInputError as `read_pages` does.
     """
     (path,) = slice_.files
     siteinfo = read_siteinfo(path)
-    cleaner = Cleaner(siteinfo, options)
     source, language = slice_.source or siteinfo.dbname, options.language or siteinfo.language or "en"
     pages = read_pages(
         path, slice_.start, slice_.end, slice_.form, on_error=options.on_error, counts=counts, namespaces=(0,)
     )
+    with ExitStack() as stack:
+        if options.on_error == "skip":
+            cleaned_pages = _clean_apart(stack.enter_context(CleanerProcess(siteinfo, options)), pages)
+        else:
+            cleaned_pages = _clean_here(Cleaner(siteinfo, options), pages, path)
+        for page, cleaned in cleaned_pages:
+            if row := _to_row(page, cleaned, source, language, siteinfo, options, counts):
+                yield row
+
+
+def _clean_here(cleaner: Cleaner, pages: Iterator[Page], path: str) -> Iterator[tuple[Page, Cleaned]]:
+    """Clean page after page; the watch ends this process where one never ends."""
     watch = page_watch()
     for page in pages:
         if reason := skip_reason(page):
-            cleaned = Cleaned("", skipped=reason)
-        else:
-            watch.begin(f"{path}: page {page.id} {page.title!r}")
-            cleaned = clean_page(cleaner, page)
-            watch.end()
-        if row := _to_row(page, cleaned, source, language, siteinfo, options, counts):
-            yield row
+            yield page, Cleaned("", skipped=reason)
+            continue
+        watch.begin(f"{path}: page {page.id} {page.title!r}")
+        cleaned = clean_text(cleaner, page.title, page.text, page.redirect)
+        watch.end()
+        yield page, cleaned
+
+
+# Pages that travel together to the process that cleans them, by their number and their characters.
+_BATCH_PAGES, _BATCH_CHARS = 200, 1 << 20
+
+
+def _clean_apart(process: CleanerProcess, pages: Iterator[Page]) -> Iterator[tuple[Page, Cleaned]]:
+    """Clean pages in another process, which a page that never ends costs, and nothing else."""
+    batch: list[Page] = []
+    num_chars = 0
+    for page in pages:
+        if reason := skip_reason(page):
+            yield page, Cleaned("", skipped=reason)
+            continue
+        batch.append(page)
+        num_chars += len(page.text)
+        if len(batch) >= _BATCH_PAGES or num_chars >= _BATCH_CHARS:
+            yield from zip(batch, process.clean(batch), strict=True)
+            batch, num_chars = [], 0
+    yield from zip(batch, process.clean(batch), strict=True)
 
 
 def _to_row(
@@ -82,10 +115,10 @@ def skip_reason(page: Page) -> str | None:
     return None if page.text.strip() else "empty"
 
 
-def clean_page(cleaner: Cleaner, page: Page) -> Cleaned:
+def clean_text(cleaner: Cleaner, title: str, text: str, redirect: bool) -> Cleaned:
     """Clean one page; what the cleaner raises becomes a rejection that names it."""
     try:
-        return cleaner.clean(page.title, page.text, page.redirect)
+        return cleaner.clean(title, text, redirect)
     except Exception as error:
         return Cleaned("", None, f"error-{type(error).__name__}", {})
 
