@@ -143,10 +143,10 @@ extract_options = stack(
     click.option("--license", "license_", metavar="SPDX", help="Licence of the books and texts. Default: not stated."),
     click.option(
         "--document-unit",
-        type=click.Choice(["book", "chapter"]),
+        type=click.Choice(["book", "chapter", "blank-lines"]),
         default="book",
         show_default=True,
-        help="What of a book is one document.",
+        help="What of a book is one document; blank-lines: what stands between them, in files of a sentence a line.",
     ),
     click.option("--text-column", default="text", show_default=True, help="Column of --text's text."),
     click.option("--id-column", default="id", show_default=True, help="Column of --text's ids."),
@@ -265,7 +265,7 @@ run_options = stack(
         default="direct",
         show_default=True,
         help="Engine that runs the pipelines: this machine, or a Spark (docs/spark.md) or Flink cluster "
-        "(docs/flink.md). Changes no byte of the output; dataflow doesn't work in this version.",
+        "(docs/flink.md), or Dataflow (docs/dataflow.md). Changes no byte of the output.",
     ),
     click.option("--spark-master", metavar="URL", help="Spark's master, as spark://HOST:7077."),
     click.option(
@@ -293,6 +293,9 @@ run_options = stack(
         help="A TOML file of options (`vocab-size = 30522`); the command line wins.",
     ),
     click.argument("beam_args", nargs=-1, type=click.UNPROCESSED, metavar="[-- BEAM OPTIONS…]"),
+)
+dry_run_option = click.option(
+    "--dry-run", is_flag=True, help="With --runner dataflow: print the jobs that it would get, and start nothing."
 )
 shuffle_option = click.option(
     "--shuffle",

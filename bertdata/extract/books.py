@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,11 +10,11 @@ from bertdata.documents import REJECTED_TEXT_BYTES
 from bertdata.errors import InputError, require
 from bertdata.extract.encodings import decode_text
 from bertdata.extract.epub import EpubError, read_epub
-from bertdata.extract.gutenberg import find_books
-from bertdata.extract.layout import tidy_lines
+from bertdata.extract.gutenberg import Book, find_books
+from bertdata.extract.layout import Layout, tidy_lines
 from bertdata.extract.options import ExtractOptions
 from bertdata.extract.packs import Piece, pack_files, read_whole, source_root, split_suffix, text_size
-from bertdata.extract.prose import Prose, clean_book, join_paragraphs
+from bertdata.extract.prose import Prose, clean_book, join_paragraphs, judge_layout
 from bertdata.records import Counts, Document, Rejection, Slice, Source
 from bertdata.store import as_path
 
@@ -22,6 +23,10 @@ _BOOK_SUFFIXES = _TEXT_SUFFIXES | {".epub"}
 # A book above this is no book: the whole of Project Gutenberg's English text is 60 GB, its largest file 60 MB.
 MAX_BOOK_BYTES = 1 << 30
 _SNIFF_BYTES = 4_096
+# Lines without a blank one among them.
+_GROUP = re.compile(r"[^\n]++(?:\n[^\n]++)*+")
+# A document to be: its id, title and paragraphs.
+Part = tuple[str, str, list[str]]
 _MAGIC = (
     b"%PDF",
     b"{\\rtf",
@@ -119,7 +124,9 @@ class _Reader:
         except EpubError as error:
             yield self._reject(document_id, error.reason, str(error))
             return
-        yield from self._documents(document_id, epub.title or title, epub.language, epub.prose, "")
+        yield from self._documents(
+            document_id, epub.language, self._parts(document_id, epub.title or title, epub.prose), ""
+        )
 
     def _read_text(self, document_id: str, title: str, data: list[bytes | None]) -> Iterator[Document | Rejection]:
         # Each step's input is let go as soon as its output stands: a book of 200 MB is held twice, not ten times.
@@ -132,19 +139,23 @@ class _Reader:
         books = find_books(texts[0])
         for n, book in enumerate(books, 1):
             part_id = document_id if len(books) == 1 else f"{document_id}#{n:02d}"
-            prose = clean_book(texts[0], self.options.keep_verse, book.start, book.end)
             raw = texts[0][book.start : min(book.end, book.start + REJECTED_TEXT_BYTES)]
+            layout = judge_layout(texts[0], book.start, book.end)
+            if self.options.document_unit == "blank-lines" and layout.kind in ("sentence-lines", "paragraph-lines"):
+                parts = self._groups(part_id, book.title or title, texts[0], book, layout)
+                yield from self._documents(part_id, book.language, parts, raw)
+                continue
+            prose = clean_book(texts[0], self.options.keep_verse, book.start, book.end, layout)
             if n == len(books):
                 texts.clear()
-            yield from self._documents(part_id, book.title or title, book.language, prose, raw)
+            parts = self._parts(part_id, book.title or title, prose)
+            yield from self._documents(part_id, book.language, parts, raw)
 
     def _documents(
-        self, document_id: str, title: str, language: str, prose: Prose, raw: str
+        self, document_id: str, language: str, parts: Iterator[Part], raw: str
     ) -> Iterator[Document | Rejection]:
-        for rule, count in prose.rules.items():
-            self.counts.rules[rule] = self.counts.rules.get(rule, 0) + count
         found = False
-        for part_id, part_title, paragraphs in self._parts(document_id, title, prose):
+        for part_id, part_title, paragraphs in parts:
             text = join_paragraphs(paragraphs)
             if not text:
                 continue
@@ -165,9 +176,24 @@ class _Reader:
         if not found:
             yield self._reject(document_id, "no-text", raw)
 
-    def _parts(self, document_id: str, title: str, prose: Prose) -> Iterator[tuple[str, str, list[str]]]:
-        """Yield (id, title, paragraphs) of the book, or of each chapter that holds text."""
-        if self.options.document_unit == "book":
+    def _groups(self, document_id: str, title: str, text: str, book: Book, layout: Layout) -> Iterator[Part]:
+        """Yield the lines between blank ones, each run a document of its own."""
+        number = 0
+        for group in _GROUP.finditer(text, book.start, book.end):
+            prose = clean_book(text, self.options.keep_verse, group.start(), group.end(), layout)
+            self._count(prose)
+            if any(prose.paragraphs):
+                number += 1
+                yield f"{document_id}#{number:05d}", title, prose.paragraphs
+
+    def _count(self, prose: Prose) -> None:
+        for rule, count in prose.rules.items():
+            self.counts.rules[rule] = self.counts.rules.get(rule, 0) + count
+
+    def _parts(self, document_id: str, title: str, prose: Prose) -> Iterator[Part]:
+        """Yield the book, or each chapter that holds text."""
+        self._count(prose)
+        if self.options.document_unit != "chapter":
             yield document_id, title, prose.paragraphs
             return
         cuts = (

@@ -21,7 +21,7 @@ class ExtractOptions:
 
     language: str | None = None
     license: str | None = None
-    document_unit: Literal["book", "chapter"] = "book"
+    document_unit: Literal["book", "chapter", "blank-lines"] = "book"
     text_column: str = "text"
     id_column: str = "id"
     title_column: str = "title"
@@ -36,7 +36,8 @@ class ExtractOptions:
     max_nodes: int = 200_000
 
     def __post_init__(self) -> None:
-        require(self.document_unit in ("book", "chapter"), f"--document-unit {self.document_unit}: book or chapter")
+        units = ("book", "chapter", "blank-lines")
+        require(self.document_unit in units, f"--document-unit {self.document_unit}: {', '.join(units)}")
         require(self.on_error in ("fail", "skip"), f"--on-error is {self.on_error!r}: fail or skip")
         require(self.min_document_words >= 0, f"--min-document-words is {self.min_document_words}: 0 or more words")
         require(min(self.max_page_bytes, self.max_depth, self.max_nodes) > 0, "the bounds of a page must be above 0")

@@ -47,14 +47,18 @@ class Prose:
     rules: dict[str, int] = field(default_factory=dict)
 
 
-def clean_book(text: str, keep_verse: bool = True, start: int = 0, end: int | None = None) -> Prose:
+def clean_book(
+    text: str, keep_verse: bool = True, start: int = 0, end: int | None = None, layout: Layout | None = None
+) -> Prose:
     """Return the running prose of the book that is `text[start:end]` (its frame already cut away, its lines tidied).
+
+    Its layout is judged from its lines where none is given.
 
     >>> clean_book("CHAPTER I\\n\\nIt was a dark night, and the\\nrain fell.\\n\\n* * *\\n\\nNobody came.").paragraphs
     ['It was a dark night, and the rain fell.', 'Nobody came.']
     """
     end = len(text) if end is None else end
-    layout = find_layout(text[start : min(end, start + _LAYOUT_CHARS)])
+    layout = layout or judge_layout(text, start, end)
     cleaner = _Cleaner(layout, keep_verse, end - start)
     for segment in _segments(text, start, end):
         segment, num_notes = drop_notes(segment)
@@ -63,6 +67,11 @@ def clean_book(text: str, keep_verse: bool = True, start: int = 0, end: int | No
         segment = join_hyphens(segment)
         cleaner.read(segment, layout)
     return cleaner.finish()
+
+
+def judge_layout(text: str, start: int, end: int) -> Layout:
+    """Return the layout of the book that is `text[start:end]`."""
+    return find_layout(text[start : min(end, start + _LAYOUT_CHARS)])
 
 
 def _segments(text: str, start: int, end: int) -> Iterator[str]:

@@ -145,6 +145,23 @@ def test_a_chapter_is_a_document_where_asked(tmp_path: Path) -> None:
     ]
 
 
+def test_blank_lines_cut_documents_where_a_line_is_a_sentence_and_only_there(tmp_path: Path) -> None:
+    lines = [f"Owl number {n} sat on the old roof and said nothing ." for n in range(60)]
+    groups = [lines[:25], lines[25:27], ["CHAPTER II"], lines[27:]]
+    sentences = "\n\n".join("\n".join(group) for group in groups)
+    wrapped = "\n\n".join([FIRST] * 5)
+    rows = read_books(write_folder(tmp_path, {"owls.txt": sentences, "tale.txt": wrapped}), document_unit="blank-lines")
+    assert [(row.id, row.title) for row in rows] == [
+        ("books/owls#00001", "owls"),
+        ("books/owls#00002", "owls"),
+        ("books/owls#00003", "owls"),
+        ("books/tale", "tale"),
+    ]
+    assert rows[0].text.split("\n\n") == lines[:25]
+    assert rows[1].text == " ".join(lines[25:27])
+    assert rows[3].text == wrapped
+
+
 def test_pictures_are_skipped_and_counted(tmp_path: Path) -> None:
     counts = Counts()
     rows = read_books(write_folder(tmp_path, {"a.txt": FIRST, "b.jpg": b"\xff\xd8\xff\0", "c": b"\x89PNG\0\1"}), counts)
