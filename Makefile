@@ -9,7 +9,7 @@ BOOKS ?= sample/books
 DEMO ?= demo
 CASES ?= ../shared/cases
 
-.PHONY: setup demo test lint types unit bare cases clean spark-up spark-down test-spark
+.PHONY: setup demo test lint types unit bare cases clean spark-up spark-down test-spark test-dataflow
 
 setup: .venv/.ready
 
@@ -71,10 +71,20 @@ spark-down:
 test-spark: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -rs -m cluster --durations=5 tests/pipelines
 
+# The jobs that Dataflow would get, made by Google's libraries, offline; they are large, so they have a folder of their own.
+test-dataflow: .gcp/.ready
+	.gcp/bin/python -m pytest -q tests/pipelines/test_dataflow.py
+
+.gcp/.ready: pyproject.toml constraints.txt
+	test -x .gcp/bin/python || $(PYTHON) -m venv .gcp
+	$(BIN)/uv pip install --quiet --compile-bytecode --python .gcp/bin/python -c constraints.txt -e '.[gcp]' \
+		pytest pytest-timeout hypothesis
+	touch $@
+
 # Public bug reports of tools of this kind, each an executable case; without them (a plain clone) there is none to run.
 cases: setup
 	@if [ -d $(CASES) ]; then $(abspath $(BIN))/python $(abspath $(CASES))/run_cases.py $(abspath $(CASES)) --bertdata $(abspath $(BIN))/bertdata; \
 	else echo "no cases at $(CASES)"; fi
 
 clean:
-	rm -rf .venv .bare .spark demo build *.egg-info
+	rm -rf .venv .bare .gcp .spark demo build *.egg-info

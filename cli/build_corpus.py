@@ -19,6 +19,7 @@ from cli import options
 @options.vocab_file_option
 @options.example_options
 @options.shuffle_option
+@options.dry_run_option
 @options.run_options
 @options.json_option
 def command(output: Path, as_json: bool, **given: Any) -> None:
@@ -31,9 +32,12 @@ def command(output: Path, as_json: bool, **given: Any) -> None:
       bertdata build-corpus --wikipedia enwiki-20260901-pages-articles-multistream.xml.bz2 \\
                             --books books/ --output corpus/
     """
-    from cli.building import corpus_options, run_build
+    from cli.building import corpus_options, print_jobs, run_build
     from cli.summary import print_summary
     from pipelines.build_corpus import build_corpus
 
+    if given.pop("dry_run"):
+        print_jobs(output, corpus_options(given), given, as_json)
+        return
     manifest, seconds = run_build(build_corpus, output, corpus_options(given), given)
     print_summary(output, manifest, seconds, as_json)

@@ -13,7 +13,7 @@ from click.core import ParameterSource
 from bertdata.errors import require
 from bertdata.files import WORK
 from bertdata.store import StorePath
-from cli.console import StepLines
+from cli.console import StepLines, format_bytes, print_table
 from cli.main import is_verbose
 
 
@@ -25,7 +25,6 @@ def corpus_options(given: dict[str, Any]) -> Any:
     from pipelines.vocab import VocabOptions
 
     runner = given.get("runner")
-    require(runner != "dataflow", "--runner dataflow does not work yet: direct, spark and flink do")
     for engine in ("spark", "flink"):
         for option in ("master", "job_server_jar"):
             flag = f"--{engine}-{option.replace('_', '-')}"
@@ -69,6 +68,7 @@ def run_build(
         workers=num_workers(given),
         runner=given["runner"],
         beam_args=given["beam_args"],
+        work_dir=str(folder.absolute() / WORK),
         log_dir=None if isinstance(folder, StorePath) else str(folder.absolute() / WORK / "logs"),
         master=given.get(f"{given['runner']}_master"),
         job_server_jar=given.get(f"{given['runner']}_job_server_jar"),
@@ -83,6 +83,24 @@ def run_build(
     finally:
         lines.close()
     return result, time.monotonic() - began
+
+
+def print_jobs(folder: Path, options: Any, given: dict[str, Any], as_json: bool) -> None:
+    """Print the jobs that Dataflow would get for a build; nothing is started, and nothing written."""
+    from pipelines.build_corpus import expand_all
+    from pipelines.dataflow import plan_jobs
+
+    require(given["runner"] == "dataflow", "--dry-run shows what --runner dataflow would start: name that runner")
+    jobs = plan_jobs(expand_all(options.sources, folder), given["beam_args"], folder.absolute(), given["shuffle"])
+    columns = ("step", "job", "tasks", "graph", "stages", "staged", "image")
+    rows = [
+        (
+            *(job.step, job.name, job.num_tasks, format_bytes(job.num_bytes), " > ".join(job.transforms)),
+            *(", ".join(job.staged) or "nothing", job.image),
+        )
+        for job in jobs
+    ]
+    print_table("Jobs", columns, rows, as_json)
 
 
 def num_workers(given: dict[str, Any]) -> int:

@@ -13,12 +13,14 @@ import os
 import socket
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from bertdata.errors import BertdataError
+from bertdata.files import publish
+from bertdata.store import StorePath, as_path
 from pipelines.problems import carry_error, restore_error
 from pipelines.progress import collecting
 
@@ -32,7 +34,9 @@ RUNNING, ERRORS, REFUSALS, COUNTERS, LOGS = "running", "errors", "refusals", "co
 
 
 def make_folders(folder: Path) -> None:
-    """Make the folders that workers of one run write to."""
+    """Make the folders that workers of one run write to; nothing in a store, which has none."""
+    if isinstance(folder, StorePath):
+        return
     for name in (RUNNING, ERRORS, REFUSALS, COUNTERS, LOGS):
         (folder / name).mkdir(parents=True, exist_ok=True)
 
@@ -47,7 +51,9 @@ class Attempt(Generic[T, R]):
     def __call__(self, numbered: tuple[int, T]) -> R:
         """Return `function(task)`; what it raises is written down where another attempt would raise it again."""
         number, task = numbered
-        folder = Path(self.folder)
+        folder = as_path(self.folder)
+        if isinstance(folder, StorePath):
+            return self._without_marks(number, task, folder)
         mark = folder / RUNNING / f"{number}.{os.urandom(4).hex()}"
         mark.write_text(f"{worker_name()} {os.environ.get('BERTDATA_ENGINE_PID', '')}", encoding="utf-8")
         try:
@@ -61,6 +67,15 @@ class Attempt(Generic[T, R]):
         if _counter_file is not None:
             _counter_file.write()
         return result
+
+    def _without_marks(self, number: int, task: T, folder: StorePath) -> R:
+        """Do the same where a mark would cost requests to a store: that the last attempt failed its engine knows."""
+        try:
+            return self.function(task)
+        except BertdataError as error:
+            with publish(folder / ERRORS / str(number)) as path:
+                path.write_text(f"{carry_error(error)} {error!a}", encoding="utf-8")
+            raise
 
 
 def marks(folder: Path, number: int) -> list[Path]:
@@ -167,10 +182,15 @@ def last_words(folder: Path, number: int) -> str:
     return ""
 
 
+def slice_files(task: Any) -> Sequence[str]:
+    """Return the source files that a task reads; none where it reads what an earlier step wrote."""
+    files: Sequence[str] = getattr(getattr(task, "payload", task), "files", ())
+    return files
+
+
 def describe_task(task: Any) -> str:
     """Name a task by the files and bytes that it reads."""
-    payload = getattr(task, "payload", task)
-    files = getattr(payload, "files", None)
+    payload, files = getattr(task, "payload", task), slice_files(task)
     if files:
         start, end = payload.start, payload.end
         where = f" from {start:,} to {end:,}" if end > 0 else ""

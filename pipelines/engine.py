@@ -38,8 +38,11 @@ from pipelines.spawner import ONE_CORE
 if TYPE_CHECKING:
     import apache_beam as beam
 
+    from pipelines.engine_submit import Job
+
 _POLL_SECONDS = 0.25
 _STILLBORN = re.compile(r"Lost task.*Process died with exit code (\d+)")
+_JAVA_NAME = re.compile(r"(?:[a-z]\w*\.)+[A-Z][\w$]*(?:Exception|Error): ?")
 _NO_BOOT = re.compile(r'Cannot run program "([^"]*/boot)".*error=\d+')
 # From the first task sent to the first Python worker: until the user hears of it, and until the run ends of it.
 SECONDS_TO_WORRY, SECONDS_TO_GIVE_UP = 60.0, 600.0
@@ -59,6 +62,10 @@ class Engine(Protocol):
     @property
     def outlives_driver(self) -> bool:
         """Return whether it goes on with a job whose job server is gone."""
+
+    @property
+    def resubmissions(self) -> int:
+        """Return how often a failed job is worth sending again: not where the engine itself tries tasks again."""
 
     def command(self, num_tasks: int, folder: Path) -> list[str]:
         """Return the job server's command line, for a build whose first step has so many tasks.
@@ -137,7 +144,19 @@ class Session:
         from pipelines.engine_submit import submit
 
         arguments = [*self._engine.pipeline_options(), *beam_args]
-        job = submit(build, server.endpoint() or "", arguments, str(self._boot()), self._worker_environment(folder))
+        boot, environment = str(self._boot()), self._worker_environment(folder)
+        for left in range(self._engine.resubmissions, -1, -1):
+            job = submit(build, server.endpoint() or "", arguments, boot, environment)
+            if not (problem := self._follow(job, folder, tasks, on_progress)):
+                return read_counters(folder)
+            if left:
+                self._say(f"{self._engine.name} lost its job ({_shortened(problem)}): sent again for what is left.")
+        raise self._failure(problem)
+
+    def _follow(
+        self, job: Job, folder: Path, tasks: Sequence[Any], on_progress: Callable[[dict[str, int]], None] | None
+    ) -> str:
+        """Wait for a job's end, and return the engine's problem with it, if any."""
         try:
             while not (state := job.state()).over:
                 self._look(folder, tasks)
@@ -150,8 +169,7 @@ class Session:
             raise
         if not state.succeeded:
             self._look(folder, tasks)
-            raise self._failure(job.error())
-        return read_counters(folder)
+        return "" if state.succeeded else job.error()
 
     def _started(self, num_tasks: int, beam_args: Sequence[str]) -> JobServer:
         if self._server is None:
@@ -223,7 +241,7 @@ class Session:
     def _failure(self, what: str) -> Exception:
         if self._problem:
             return BuildError(self._problem)
-        said = " ".join(what.split())[:300]
+        said = _shortened(what)
         log = self._server.log if self._server else self._log_dir
         return WorkerError(
             f"{self._engine.name} at {self._engine.where} gave up: {said} (its log: {log}). What is finished is kept: "
@@ -243,6 +261,11 @@ class Session:
     def _worker_environment(self, folder: Path) -> dict[str, str]:
         here = {"BERTDATA_RUN": str(folder), "BERTDATA_CWD": str(Path.cwd())}
         return {**ONE_CORE, **here, "BERTDATA_VERSIONS": json.dumps(worker_versions()), "no_grpc_proxy": "*"}
+
+
+def _shortened(text: str) -> str:
+    """Return the begin of what Java says, without the names of its classes."""
+    return " ".join(_JAVA_NAME.sub("", text).split())[:300]
 
 
 # Java can start one executable file, so this one starts Python with the script beside it.

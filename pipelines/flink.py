@@ -21,12 +21,9 @@ _MAIN = "org.apache.beam.runners.flink.FlinkJobServerDriver"
 _VERSION_FILE = ".flink-runtime.version.properties"
 _EMBEDDED_SERIES = "1.19"
 _SECONDS_TO_ANSWER = 10.0
-# Flink runs a job that lost a process again, as a whole: finished tasks are found done. And it ends one whose driver
-# was lost: a job server that is killed can't take leave.
-_SURVIVAL = {
-    "restart-strategy.type": "fixed-delay",
-    "restart-strategy.fixed-delay.attempts": "10",
-    "restart-strategy.fixed-delay.delay": "2 s",
+# A batch job that lost a process ends at once, unless the cluster's own settings say otherwise (a job's own aren't
+# heard): it is sent again, and finds done what is finished. One whose driver was lost is ended, by these settings.
+_LEAVING = {
     "execution.attached": "true",
     "execution.shutdown-on-attached-exit": "true",
     "client.heartbeat.timeout": "60000",
@@ -47,11 +44,12 @@ class FlinkEngine:
     jvm_properties: tuple[str, ...] = ()
     name: str = "Flink"
     outlives_driver: bool = True
+    resubmissions: int = 5
     when_silent: str = ""
 
     def command(self, num_tasks: int, folder: Path) -> list[str]:
         """Return the job server's command line; the user's JVM properties come last, and so win."""
-        settings = "".join(f"{name}: {value}\n" for name, value in _SURVIVAL.items())
+        settings = "".join(f"{name}: {value}\n" for name, value in _LEAVING.items())
         (folder / "flink-conf.yaml").write_text(settings, encoding="utf-8")
         memory = _EMBEDDED_MEMORY if self.where == EMBEDDED else _MEMORY
         ports = ["--job-host=localhost", "--job-port=0", "--artifact-port=0", "--expansion-port=-1"]

@@ -28,7 +28,6 @@ OnProgress = Callable[[dict[str, int]], None]
 
 RUNNERS = ("direct", "spark", "flink", "dataflow")
 SHUFFLES = ("files", "engine")
-_WORKING = ("direct", "spark", "flink")
 _OURS: tuple[str, ...] = ("--runner", "--direct_num_workers", "--direct_running_mode", "--job_endpoint")
 _OURS += ("--environment_type", "--environment_config", "--environment_cache_millis")
 _OURS += ("--spark_master_url", "--spark_job_server_jar", "--flink_master", "--flink_job_server_jar")
@@ -43,11 +42,11 @@ class RunOptions:
     """How a pipeline runs; nothing here changes a byte of its output.
 
     On an engine `workers` is how many of its cores to use at most, 0 for all it gives; `master` and `job_server_jar`
-    say where it is and what speaks to it. `say` gets single lines for the user; `log_dir`, in the folder of the build,
-    is for the runner's own output, which `verbose` says too. `shuffle` says how examples are gathered: by range reads
-    of files, or by the engine.
+    say where it is and what speaks to it. `say` gets single lines for the user; `log_dir` is for the runner's own
+    output, which `verbose` says too; `work_dir`, in the folder of the build, is what an engine's workers read and
+    write. `shuffle` says how examples are gathered: by range reads of files, or by the engine.
 
-    Raises OptionError for a number of workers below 1, an engine that doesn't work yet, and Beam arguments that
+    Raises OptionError for a number of workers below 1, an unknown engine, and Beam arguments that
     bertdata sets itself.
     """
 
@@ -55,6 +54,7 @@ class RunOptions:
     runner: str = "direct"
     beam_args: tuple[str, ...] = ()
     log_dir: str | None = None
+    work_dir: str | None = None
     progress_seconds: float = 0.25
     master: str | None = None
     job_server_jar: str | None = None
@@ -66,11 +66,12 @@ class RunOptions:
         least = 1 if self.runner == "direct" else 0
         require(self.workers >= least, f"--workers is {self.workers}; it must be at least {least}.")
         require(self.runner in RUNNERS, f"--runner is {self.runner!r}; it must be one of {', '.join(RUNNERS)}.")
-        working = ", ".join(_WORKING)
-        require(self.runner in _WORKING, f"--runner {self.runner} doesn't work yet; use --runner {working}.")
         require(self.shuffle in SHUFFLES, f"--shuffle is {self.shuffle!r}; it must be one of {', '.join(SHUFFLES)}.")
         if self.shuffle == "engine":
-            require(self.runner != "direct", "--shuffle engine needs an engine that shuffles: --runner spark or flink.")
+            require(
+                self.runner != "direct",
+                "--shuffle engine needs an engine that shuffles: --runner spark, flink or dataflow.",
+            )
         for argument in self.beam_args:
             name = argument.split("=")[0]
             require(name not in _OURS, f"{name} can't be given to Beam; use bertdata's own --runner and --workers.")

@@ -8,17 +8,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bertdata.errors import require
+from bertdata.store import as_path
 from pipelines.runner import Gather, Numbered, OnProgress, RunOptions, terminating
 
 if TYPE_CHECKING:
     import apache_beam as beam
 
+    from pipelines.dataflow import DataflowSession
     from pipelines.engine import Engine, Session
 
 T = TypeVar("T")
 R = TypeVar("R")
 
-_open: list[Session] = []
+_open: list[Session | DataflowSession] = []
 
 
 @contextlib.contextmanager
@@ -30,10 +32,7 @@ def engine_session(options: RunOptions) -> Iterator[None]:
     if options.runner == "direct":
         yield
         return
-    from pipelines.engine import Session
-
-    require(options.log_dir, "An engine needs a folder for its logs that its workers see too.")
-    session = Session(_engine(options), Path(str(options.log_dir)), options.say, options.verbose)
+    session = _session(options)
     _open.append(session)
     at_once = True
     try:
@@ -43,6 +42,19 @@ def engine_session(options: RunOptions) -> Iterator[None]:
     finally:
         _open.remove(session)
         session.close(at_once=at_once)
+
+
+def _session(options: RunOptions) -> Session | DataflowSession:
+    if options.runner == "dataflow":
+        from pipelines.dataflow import DataflowSession, dataflow_options
+
+        require(options.work_dir, "--runner dataflow needs a folder of the build.")
+        folder = as_path(str(options.work_dir)).parent
+        return DataflowSession(dataflow_options(options.beam_args, folder), options.say)
+    from pipelines.engine import Session
+
+    require(options.log_dir, f"--runner {options.runner} needs an --output on a file system that its workers see too.")
+    return Session(_engine(options), Path(str(options.log_dir)), options.say, options.verbose)
 
 
 def _engine(options: RunOptions) -> Engine:

@@ -63,6 +63,7 @@ class SparkEngine:
     jvm_properties: tuple[str, ...] = ()
     name: str = "Spark"
     outlives_driver: bool = False
+    resubmissions: int = 0
 
     def command(self, num_tasks: int, folder: Path) -> list[str]:
         """Return the job server's command line; the user's JVM properties come last, and so win."""

@@ -88,7 +88,7 @@ def test_what_is_no_size_is_refused(given: str) -> None:
         (["build-corpus", "--output", "o", "--vocab-size", "many"], 2, "'many' is not a valid integer"),
         (["build-corpus", "--output", "o"], 1, "No source: give at least one of --wikipedia, --books, --text"),
         (["build-corpus", "--output", "o", "--books", "x", "--runner", "spark"], 1, "spark needs --spark-master"),
-        (["build-corpus", "--output", "o", "--books", "x", "--runner", "dataflow"], 1, "dataflow does not work yet"),
+        (["build-corpus", "--output", "o", "--books", "x", "--runner", "dataflow"], 1, "needs `-- --project=…`"),
         (["build-corpus", "--output", "o", "--books", "x", "--runner", "dask"], 2, "dask is not offered"),
         (["build-corpus", "--output", "o", "--books", "x", "--spark-master", "s"], 1, "--spark-master is for --runner"),
         (

@@ -21,12 +21,6 @@ both = pytest.mark.parametrize("workers", [1, 2])
 # --- options
 
 
-@pytest.mark.parametrize("runner", ["dataflow"])
-def test_an_engine_that_does_not_work_yet_is_refused_by_name(runner):
-    with pytest.raises(OptionError, match=f"--runner {runner} doesn't work yet; use --runner direct, spark, flink."):
-        RunOptions(workers=1, runner=runner)
-
-
 def test_an_unknown_engine_is_refused_with_those_there_are():
     with pytest.raises(OptionError, match="--runner is 'prism'; it must be one of direct, spark, flink, dataflow"):
         RunOptions(workers=1, runner="prism")
