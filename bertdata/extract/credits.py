@@ -36,6 +36,10 @@ _PROJECTS = (
     " 8vo",
     " 16mo",
 )
+_MAIL = re.compile(r"[\w.+-]+@[\w-]+\.\w{2,}")
+_RIGHTS = re.compile(
+    r"copyright \(c\) ?\d{4}|copyright,? \d{4}|^\W*transcriber['’]?s? notes?\b|etext transcriber", re.IGNORECASE
+)
 
 
 def is_credit(block: str) -> bool:
@@ -47,4 +51,6 @@ def is_credit(block: str) -> bool:
     if _CREDIT.match(block):
         return True
     low = block.lower()
-    return any(project in low for project in _PROJECTS)
+    if any(project in low for project in _PROJECTS):
+        return True
+    return (len(block) < 100 and "@" in block and _MAIL.search(block) is not None) or _RIGHTS.search(block) is not None

@@ -10,15 +10,17 @@ from typing import NamedTuple
 _I, _M = re.IGNORECASE, re.MULTILINE
 # A name: Project Gutenberg, -tm, ’s; Projekt Gutenberg-DE; "Gutenburg" stands in some footers.
 _NAME = r"Proje[ck]t\s+Gutenb[eu]rg"
+# Tokenisers part the stars.
+_STARS = r"(?:\*[ \t]*+){2,}+"
 _START = re.compile(
-    rf"^[ \t]*\*{{2,}}[ \t]*START OF (?:TH(?:E|IS)\s+)?{_NAME}[^*]{{0,300}}(?:\*{{2,}}[ \t]*$)?"
+    rf"^[ \t]*{_STARS}START OF (?:TH(?:E|IS)\s+)?{_NAME}[^*]{{0,300}}(?:{_STARS}$)?"
     r"|^[ \t]*\*+[ \t]*END\W{0,3}THE SMALL PRINT[^\n]*$"
     r"|^[ \t]*\*?\*?\*?START OF THE PROJECT GUTENBERG E[^\n]*$",
     _I | _M,
 )
 _MARK_WORDS = ("START OF TH", "THE SMALL PRINT")
 _END = re.compile(
-    rf"^[ \t]*\*{{2,}}[ \t]*END OF (?:TH(?:E|IS)\s+)?{_NAME}[^\n]*"
+    rf"^[ \t]*{_STARS}END OF (?:TH(?:E|IS)\s+)?{_NAME}[^\n]*"
     rf"|^[ \t>*\[(]*(?:The )?(?:End|Ende|Fin|Fine|Einde)[ \t]+(?:of|de|di|van|dieses|des)?[^\n]{{0,25}}{_NAME}[^\n]*"
     r"|^[ \t]*\*{3}[ \t]*START: FULL LICENSE[^\n]*"
     rf"|^[ \t]*This file should be named [^\n]*\n[^\n]*{_NAME}[^\n]*",
@@ -27,7 +29,9 @@ _END = re.compile(
 # What every end mark holds; a search for them takes a hundredth of the pattern's time.
 _END_WORDS = ("utenb", "UTENB", "FULL LICENSE")
 _NAMED = re.compile(rf"{_NAME}|\bP\.?G\.? (?:Distributed|Canada)", _I)
-_FIELD = re.compile(r"^(Title|Language|Character set encoding|ISO 639[^:\n]*):[ \t]*(.+(?:\n[ \t]{2,}\S.*)*)", _I | _M)
+_FIELD = re.compile(
+    r"^(Title|Language|Character set encoding|ISO 639[^:\n]*?) ?:[ \t]*(.+(?:\n[ \t]{2,}\S.*)*)", _I | _M
+)
 _LAST_FIELD = re.compile(
     r"^(?:Title|Author|Translator|Editor|Illustrator|Release Date|Posting Date|Last Updated|Most recently updated"
     r"|Language|Character set encoding|Original publication|Credits|Edition|Produced by)\b"

@@ -27,6 +27,9 @@ _LONG_BLANK = " " * 64
 _MAX_PARAGRAPH_LINES = 20
 # Wrapped lines between blank ones: more than these are several paragraphs; fewer may be, if some lines are indented.
 _MANY_LINES, _FEW_LINES = 25, 9
+_CHAPTER_LINE = re.compile(
+    r"^ *(?:CHAPTER [IVXLC\d]+\b[^a-z\n]{0,80}|CHAPTER (?:THE )?[A-Z]{3,12}\.?|Chapter [IVXLC\d]+\.?)$", re.MULTILINE
+)
 # A line that leaves this share of its width free may be a heading or verse.
 _HEADING_ROOM = 0.35
 # As far as signs reach behind the last letter of a sentence.
@@ -160,6 +163,11 @@ def split_blocks(text: str, layout: Layout) -> Blocks:
         begins |= filled & (codes.take(starts, mode="clip") == ord(" "))
     elif layout.kind == "no-blank-lines":
         begins |= filled & _fitted_before(text, codes, starts, ends, layout.width)
+    if layout.kind == "no-blank-lines":
+        # A full line before a chapter's name looks as if the paragraph went on.
+        named = np.searchsorted(starts, [found.start() for found in _CHAPTER_LINE.finditer(text)])
+        begins[named] = True
+        begins[np.minimum(named + 1, len(begins) - 1)] |= filled[np.minimum(named + 1, len(begins) - 1)]
     closes = filled & np.concatenate((begins[1:] | ~filled[1:], [True]))
     return Blocks(text, codes, starts[begins], ends[closes])
 

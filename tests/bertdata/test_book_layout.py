@@ -38,6 +38,15 @@ def test_every_layout_gives_the_same_paragraphs(kind: str, text: str) -> None:
     assert clean_book(tidy_lines(text)).paragraphs == PARAGRAPHS
 
 
+@pytest.mark.parametrize("indent", ["", "   "])
+def test_a_chapter_line_behind_a_full_line_begins_a_chapter(indent: str) -> None:
+    before, after = _wrapped(58, initial_indent=indent), _wrapped(58, initial_indent=indent)
+    full = f"{indent}He said that he had seen it all, and that nobody would".ljust(57, "s") + "."
+    prose = clean_book("\n".join([*before, full, "CHAPTER XII.", *after]))
+    assert [heading for _, heading in prose.chapters] == ["CHAPTER XII."]
+    assert prose.paragraphs[len(PARAGRAPHS) + 1 :] == PARAGRAPHS
+
+
 def test_sentence_lines_are_grouped_into_paragraphs_by_blank_lines() -> None:
     groups = [paragraph.replace(". ", ".\n") for paragraph in PARAGRAPHS]
     text = "\n\n\n".join(groups)

@@ -106,3 +106,10 @@ def test_real_files_keep_their_prose_and_lose_marks(shared_data: Path) -> None:
         for path in paths
         if path.stat().st_size > 250_000
     )
+
+
+def test_marks_that_a_tokeniser_parted_are_known() -> None:
+    text = "Title : Emma\n\n* * * START OF THIS PROJECT GUTENBERG EBOOK EMMA * * *\n\nShe was handsome .\n\n"
+    text += "* * * END OF THIS PROJECT GUTENBERG EBOOK EMMA * * *\n\nThe licence .\n"
+    (book,) = find_books(text)
+    assert (text[book.start : book.end].strip(), book.title) == ("She was handsome .", "Emma")
