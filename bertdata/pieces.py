@@ -40,3 +40,8 @@ def _as_bytes(batch: pa.RecordBatch) -> bytes:
     with pa.ipc.new_stream(sink, batch.schema) as writer:
         writer.write_batch(batch)
     return bytes(sink.getvalue().to_pybytes())
+
+
+def num_header_bytes(piece: bytes) -> int:
+    """Return how many bytes of a piece are there whatever the number of its rows."""
+    return len(_as_bytes(pa.ipc.open_stream(piece).read_next_batch().slice(0, 0)))

@@ -7,15 +7,15 @@ power is fitted to the half and to the whole of the sample (Heaps' law).
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import math
 import resource
-import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from bertdata.coverage import coverage_of_file
 from bertdata.errors import BuildError, OptionError
@@ -23,8 +23,10 @@ from bertdata.example_options import ExampleOptions
 from bertdata.examples import build_group
 from bertdata.extract.options import ExtractOptions
 from bertdata.extract.step import extract_slice
+from bertdata.peaks import forget_peak, peak_memory
+from bertdata.pieces import cut_pieces, num_header_bytes
 from bertdata.plan_sample import Piece, shorten, take_sample
-from bertdata.ranges import plan_ranges
+from bertdata.ranges import HashRange, plan_ranges
 from bertdata.records import Slice
 from bertdata.store import as_path
 from bertdata.tokens import TokensOptions, tokenize_documents
@@ -32,6 +34,9 @@ from bertdata.tokens_file import bucket_bytes
 from bertdata.vocab import Vocabulary, read_vocabulary, write_vocabulary
 from bertdata.word_counts import MAX_WORDS_TO_LEARN, count_words, learn_from_counts, merge_counts
 
+R = TypeVar("R")
+# The part of a piece on which a call costs what it costs whatever its size.
+_LITTLE = 0.01
 # What the learner holds for each distinct word: 1,015 MiB at a million (benchmarks/vocab.py).
 _LEARNER_BYTES_A_WORD = 1064
 
@@ -50,7 +55,7 @@ class Plan:
     """What a build will take and leave; sizes in bytes, `cpu_seconds` over all workers.
 
     `peak_memory` is that of the largest process. `ranges_read` is how many times a group reads its range of a tokens
-    file; nothing is shuffled through the engine.
+    file; `shuffled_bytes` is what goes through the engine in their stead with `--shuffle engine`.
     """
 
     workers: int
@@ -63,6 +68,7 @@ class Plan:
     slices: int = 0
     shards: int = 0
     ranges_read: int = 0
+    shuffled_bytes: float = 0.0
     steps: dict[str, StepPlan] = field(default_factory=dict)
     peak_memory: int = 0
     start_up_seconds: float = 0.0
@@ -116,13 +122,13 @@ def plan_build(slices: Sequence[Slice], build: SampleBuild, workers: int, sample
     pieces = take_sample(slices, sample_bytes)
     total = sum(each.num_bytes for each in slices)
     plan = Plan(workers, sum(piece.slice.num_bytes for piece in pieces), total, slices=len(slices))
-    _warm_up(pieces[0].slice, build)
     plan.steps["extract"] = StepPlan(cpu_seconds=_hashing_seconds(slices))
     made = list(_extracted(pieces, build, plan))
     vocabulary = _vocabulary(made, build, plan)
-    tokens = [_tokenize(path, weight, vocabulary, build, plan) for path, weight in made]
+    tokens = list(_tokenized(made, vocabulary, build, plan))
     _make_examples(tokens, vocabulary, build, plan)
-    plan.peak_memory = max(_peak_memory(), round(plan.distinct_words and _learner_memory(plan.distinct_words)))
+    learner = round(plan.distinct_words and _learner_memory(plan.distinct_words))
+    plan.peak_memory = max(plan.peak_memory, peak_memory(), learner)
     return plan
 
 
@@ -131,18 +137,48 @@ def _cpu_seconds() -> float:
     return time.process_time() + children.ru_utime + children.ru_stime
 
 
-def _peak_memory() -> int:
-    # Linux counts in KiB, macOS in bytes.
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-
-
 def _learner_memory(distinct_words: float) -> float:
     return min(distinct_words, MAX_WORDS_TO_LEARN) * _LEARNER_BYTES_A_WORD
 
 
-def _warm_up(piece: Slice, build: SampleBuild) -> None:
-    """Load libraries on a hundredth of a piece, so that loading isn't taken for work."""
-    extract_slice(shorten(piece, 0.01), build.extract, build.folder / "warm-up")
+class _Calls(Generic[R]):
+    """CPU seconds of a step's calls, one a slice: what a call costs whatever its size, and what its size costs.
+
+    Without the difference a vocabulary that each call parses weighed 8 s where the tokens of a 42 MB dump take 3 s.
+    """
+
+    def __init__(self, unit: Callable[[R], float]) -> None:
+        self.unit, self.little, self.made = unit, (0.0, 0.0), list[tuple[float, float, float]]()
+
+    def call_little(self, function: Callable[[], R]) -> None:
+        """Call on a little input, twice: the first call loads libraries, which isn't to be taken for work."""
+        function()
+        self.little = self._time(function)[:2]
+
+    def call(self, weight: float, function: Callable[[], R]) -> R:
+        """Return what the function returns; its size stands for `weight` times as much."""
+        seconds, units, result = self._time(function)
+        self.made.append((weight, seconds, units))
+        return result
+
+    def _time(self, function: Callable[[], R]) -> tuple[float, float, R]:
+        began = _cpu_seconds()
+        result = function()
+        return _cpu_seconds() - began, self.unit(result), result
+
+    def whole(self, num_calls: int) -> float:
+        """Return the CPU seconds of all calls, by the line through the little call and the mean of the others.
+
+        >>> calls = _Calls(len)
+        >>> calls.little, calls.made = (1.1, 1), [(10.0, 2.0, 10), (10.0, 3.0, 20)]
+        >>> round(calls.whole(20))  # a second a call, and 0.1 s for each of 300 units
+        50
+        """
+        seconds, units = (sum(call[n] for call in self.made) / max(1, len(self.made)) for n in (1, 2))
+        little, few = self.little
+        slope = (seconds - little) / (units - few) if units > 2 * few and seconds > little else seconds / max(1, units)
+        fixed = max(0.0, little - slope * few)
+        return num_calls * fixed + sum(weight * max(0.0, each - fixed) for weight, each, _ in self.made)
 
 
 def _hashing_seconds(slices: Sequence[Slice]) -> float:
@@ -156,15 +192,16 @@ def _hashing_seconds(slices: Sequence[Slice]) -> float:
 
 def _extracted(pieces: Sequence[Piece], build: SampleBuild, plan: Plan) -> Iterator[tuple[Path, float]]:
     """Extract the pieces; yield each documents file and its weight."""
-    step = plan.steps["extract"]
+    step, calls = plan.steps["extract"], _Calls[dict[str, Any]](lambda result: float(result["counts"]["pages"]))
+    little = shorten(pieces[0].slice, _LITTLE)
+    calls.call_little(lambda: extract_slice(little, build.extract, build.folder / "little"))
     for piece, weight in pieces:
-        began = _cpu_seconds()
-        result = extract_slice(piece, build.extract, build.folder)
-        step.cpu_seconds += weight * (_cpu_seconds() - began)
+        result = calls.call(weight, functools.partial(extract_slice, piece, build.extract, build.folder))
         step.bytes_written += weight * sum(file["bytes"] for file in result["files"].values())
         plan.text_bytes += weight * result["text_bytes"]
         if "documents" in result["files"]:
             yield build.folder / result["files"]["documents"]["path"], weight
+    step.cpu_seconds += calls.whole(plan.slices)
     if not plan.text_bytes:
         raise BuildError("The sample of the input holds no document: is it the right file? Try a larger --sample-size.")
 
@@ -174,13 +211,15 @@ def _vocabulary(made: Sequence[tuple[Path, float]], build: SampleBuild, plan: Pl
     step = plan.steps.setdefault("vocab", StepPlan())
     if build.vocab_file:
         return read_vocabulary(build.vocab_file, build.lowercase)
+    count = functools.partial(count_words, lowercase=build.lowercase)
+    calls = _Calls[dict[str, int]](lambda counted: counted["words"])
+    if little := _little_documents(build):
+        calls.call_little(functools.partial(count, little, little.with_suffix(".counts")))
     counts, words = [], 0.0
     for path, weight in made:
         counts.append(build.folder / f"{path.stem}.counts.parquet")
-        began = _cpu_seconds()
-        counted = count_words(path, counts[-1], lowercase=build.lowercase)
-        step.cpu_seconds += weight * (_cpu_seconds() - began)
-        words += weight * counted["words"]
+        words += weight * calls.call(weight, functools.partial(count, path, counts[-1]))["words"]
+    step.cpu_seconds += calls.whole(plan.slices)
     half = merge_counts(counts[::2], build.folder / "half.parquet")
     began = _cpu_seconds()
     whole = merge_counts(counts, build.folder / "word_counts.parquet")
@@ -220,15 +259,26 @@ def _learn(build: SampleBuild) -> list[str]:
             size = size * 3 // 4
 
 
-def _tokenize(path: Path, weight: float, vocabulary: Vocabulary, build: SampleBuild, plan: Plan) -> tuple[Path, float]:
-    step = plan.steps.setdefault("tokens", StepPlan())
-    output = build.folder / "tokens" / f"{path.stem}.arrow"
-    began = _cpu_seconds()
-    result = tokenize_documents(path, output, vocabulary, build.tokens)
-    step.cpu_seconds += weight * (_cpu_seconds() - began)
-    step.bytes_written += weight * output.stat().st_size
-    plan.tokens += weight * result["tokens"]
-    return output, weight
+def _tokenized(
+    made: Sequence[tuple[Path, float]], vocabulary: Vocabulary, build: SampleBuild, plan: Plan
+) -> Iterator[tuple[Path, float]]:
+    """Tokenize the documents files; yield each tokens file and its weight."""
+    step = plan.steps["tokens"] = StepPlan()
+    tokenize = functools.partial(tokenize_documents, vocabulary=vocabulary, options=build.tokens)
+    calls = _Calls[dict[str, Any]](lambda result: float(result["tokens"]))
+    if little := _little_documents(build):
+        calls.call_little(functools.partial(tokenize, little, little.with_suffix(".arrow")))
+    for path, weight in made:
+        output = build.folder / "tokens" / f"{path.stem}.arrow"
+        result = calls.call(weight, functools.partial(tokenize, path, output))
+        step.bytes_written += weight * output.stat().st_size
+        plan.tokens += weight * result["tokens"]
+        yield output, weight
+    step.cpu_seconds += calls.whole(plan.slices)
+
+
+def _little_documents(build: SampleBuild) -> Path | None:
+    return next((build.folder / "little" / "documents").glob("*.parquet"), None)
 
 
 def _make_examples(
@@ -242,6 +292,11 @@ def _make_examples(
     ranges = plan_ranges(buckets, build.examples.shard_bytes)
     shares = (1 - build.validation_fraction, build.validation_fraction)
     groups = sum(math.ceil(plan.text_bytes * share / build.examples.shard_bytes) for share in shares)
+    rows, header = _piece_bytes(paths, ranges)
+    # A group of the build against one of the sample, which may be smaller than a shard.
+    fullness = min(plan.text_bytes, build.examples.shard_bytes) * len(ranges) / max(1, sampled)
+    plan.peak_memory = peak_memory()
+    before = forget_peak()
     for length in build.examples.max_seq_lengths:
         step = plan.steps.setdefault(f"examples-{length}", StepPlan())
         options = replace(build.examples, max_seq_lengths=(length,))
@@ -251,5 +306,17 @@ def _make_examples(
             plan.examples[str(length)] = plan.examples.get(str(length), 0.0) + growth * result["examples"]
             step.bytes_written += growth * sum(file["bytes"] for file in result["files"]["shards"])
         step.cpu_seconds += growth * (_cpu_seconds() - began)
+        plan.peak_memory = max(plan.peak_memory, before + round((peak_memory() - before) * fullness))
         plan.shards += groups * build.examples.dupe_factor
         plan.ranges_read += groups * plan.slices
+        plan.shuffled_bytes += growth * rows + groups * plan.slices * header
+
+
+def _piece_bytes(paths: Sequence[str], ranges: Sequence[HashRange]) -> tuple[int, int]:
+    """Return the bytes of the rows of all pieces that an engine would shuffle, and those of one piece's header."""
+    groups, rows, header = [("train", each) for each in ranges], 0, 0
+    for path in paths:
+        for _, piece in cut_pieces(path, groups, 0):
+            header = header or num_header_bytes(piece)
+            rows += len(piece) - header
+    return rows, header

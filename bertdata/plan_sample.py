@@ -11,6 +11,8 @@ from bertdata.store import as_path
 
 # Enough that a source whose articles change along the file is met in all its parts.
 _PIECES = 6
+# Short pieces cost more a byte: streams are cut at both ends, and a word that comes twice is worked on once.
+_LEAST_BYTES = 4_000_000
 _CUT_BY_RANGE = ("xml", "bz2", "lines", "row-groups")
 
 
@@ -30,8 +32,9 @@ def take_sample(slices: Sequence[Slice], num_bytes: int) -> list[Piece]:
     for each in slices:
         sources.setdefault((each.kind, each.source), []).append(each)
     pieces: list[Piece] = []
+    num_pieces = max(1, min(_PIECES, num_bytes // max(1, len(sources)) // _LEAST_BYTES))
     for own in sources.values():
-        step = max(1, len(own) // _PIECES)
+        step = max(1, len(own) // num_pieces)
         chosen = own[step // 2 :: step]
         share = num_bytes / len(sources) / max(1, sum(each.num_bytes for each in chosen))
         cut = [shorten(each, share) for each in chosen]

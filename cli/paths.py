@@ -8,6 +8,7 @@ import click
 
 _MAY_BE_URLS = {
     "build-corpus": ("output",),
+    "plan": ("output",),
     "extract": ("output",),
     "build-vocab": ("folder",),
     "build-examples": ("folder",),

@@ -45,6 +45,9 @@ def command(output: Path | None, sample_size: int, as_json: bool, **given: Any) 
 
     built = corpus_options(given)
     check_vocab_file(built.vocab)
+    import matplotlib.figure  # noqa: F401  What a build holds besides its data: this, and what starting loads.
+
+    start_up = seconds_to_start(given["workers"])
     with TemporaryDirectory(prefix="bertdata-plan-") as folder:
         slices = plan_slices(expand_all(built.sources, Path(folder)))
         vocab = built.vocab
@@ -59,7 +62,7 @@ def command(output: Path | None, sample_size: int, as_json: bool, **given: Any) 
             built.validation_fraction,
         )
         plan = plan_build(slices, sample, given["workers"], sample_size)
-    plan.start_up_seconds = seconds_to_start(plan.workers)
+    plan.start_up_seconds = start_up
     print_plan(plan, output, as_json)
 
 
@@ -75,6 +78,7 @@ def seconds_to_start(workers: int) -> float:
 
 def print_plan(plan: Any, output: Path | None, as_json: bool) -> None:
     """Print a plan: a row a step, then what the whole takes."""
+    from bertdata.store import StorePath
     from cli.console import format_bytes, format_seconds, print_json, print_table
 
     if as_json:
@@ -95,14 +99,14 @@ def print_plan(plan: Any, output: Path | None, as_json: bool) -> None:
         f"distinct words; examples: {examples}; {plan.slices:,} slices, {plan.shards:,} shards."
     )
     click.echo(
-        f"Largest process: {format_bytes(plan.peak_memory)}. Through the engine: descriptors only; groups read "
-        f"{plan.ranges_read:,} ranges of tokens files."
+        f"Largest process: {format_bytes(plan.peak_memory)}. Groups read {plan.ranges_read:,} ranges of tokens files; "
+        f"with --shuffle engine, {format_bytes(plan.shuffled_bytes)} go through the engine instead."
     )
     click.echo(
         f"From a sample of {format_bytes(plan.sampled_bytes)} of {format_bytes(plan.input_bytes)} of input; "
         f"{format_seconds(plan.start_up_seconds)} are for starting processes."
     )
-    if output is not None:
+    if output is not None and not isinstance(output, StorePath):
         parent = next(p for p in (output.absolute(), *output.absolute().parents) if p.exists())
         free = shutil.disk_usage(parent).free
         click.echo(f"Free on the disk of {output}: {format_bytes(free)}.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from bertdata.example_options import ExampleOptions
 from bertdata.extract.options import ExtractOptions
 from bertdata.extract.slices import plan_slices
 from bertdata.extract.sources import expand_sources
+from bertdata.peaks import forget_peak, peak_memory
 from bertdata.plan import Plan, SampleBuild, distinct_words, plan_build
 from bertdata.plan_sample import take_sample
 from bertdata.records import Slice
@@ -38,13 +40,14 @@ def planned(slices: list[Slice], folder: Path, sample_bytes: int) -> Plan:
 
 
 def test_a_sample_lies_evenly_and_weighs_its_source(tmp_path: Path) -> None:
-    whole = Slice(0, "enwiki", "wikipedia", ("a.bz2",), ("a.bz2",), 0, 1000, "bz2", 6000)
+    whole = Slice(0, "enwiki", "wikipedia", ("a.bz2",), ("a.bz2",), 0, 1000, "bz2", 6_000_000)
     slices = [replace(whole, index=n, start=1000 * n, end=1000 * n + 1000) for n in range(60)]
-    pieces = take_sample(slices, 36_000 // 2)
+    pieces = take_sample(slices, 30_000_000)
     assert [p.slice.start for p in pieces] == [5000, 15000, 25000, 35000, 45000, 55000]
-    assert {p.slice.end - p.slice.start for p in pieces} == {500}
-    assert {p.weight for p in pieces} == {20.0}
+    assert {p.slice.end - p.slice.start for p in pieces} == {833}
+    assert {round(p.weight, 2) for p in pieces} == {12.0}
     assert [p.slice.index for p in pieces] == list(range(6))
+    assert len(take_sample(slices, 9_000_000)) == 2  # Pieces of less than 4 MB would say little of a slice.
 
 
 def test_every_source_is_sampled_and_small_input_is_taken_whole(tmp_path: Path) -> None:
@@ -76,6 +79,7 @@ def test_counts_of_a_sixth_are_within_a_quarter_of_the_whole(tmp_path: Path) -> 
     for step in ("tokens", "examples-64", "examples-128"):
         assert part.steps[step].bytes_written == pytest.approx(whole.steps[step].bytes_written, rel=0.25)
     assert part.shards == whole.shards
+    assert part.shuffled_bytes == pytest.approx(whole.shuffled_bytes, rel=0.25)
     assert part.slices == len(slices)
 
 
@@ -93,3 +97,13 @@ def test_a_sample_without_a_document_says_so(tmp_path: Path) -> None:
     slices = plan_slices(expand_sources("wikipedia", [str(tmp_path / "testwiki.xml")], tmp_path))
     with pytest.raises(BuildError, match="holds no document"):
         planned(slices, tmp_path / "sample", 1 << 20)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a process forget its peak")
+def test_a_peak_can_be_forgotten() -> None:
+    forget_peak()
+    held = bytearray(64 << 20)
+    with_it = peak_memory()
+    del held
+    forget_peak()
+    assert with_it - peak_memory() > 48 << 20

@@ -5,8 +5,25 @@ from pathlib import Path
 
 import pytest
 
+from bertdata.pieces import cut_pieces
+from bertdata.ranges import plan_ranges
+from bertdata.tokens_file import bucket_bytes
 from cli.main import run
 from tests.corpora import SMALL, write_books
+
+
+def shuffled_bytes(corpus: Path) -> int:
+    """Return the bytes of the pieces that the groups of a built corpus get of its tokens files."""
+    paths = sorted((corpus / "tokens").iterdir())
+    pieces = 0
+    for n, split in enumerate(("train", "validation")):
+        num = len(list((corpus / "shards" / "64" / split).iterdir()))
+        threshold = json.loads((corpus / "steps" / "examples-64.json").read_text())["result"]["threshold"]
+        buckets = sum(bucket_bytes(path, threshold)[n] for path in paths)
+        groups = [(split, each) for each in plan_ranges(buckets, 8_000)]
+        assert len(groups) == num
+        pieces += sum(len(piece) for path in paths for _, piece in cut_pieces(path, groups, threshold))
+    return pieces
 
 
 @pytest.fixture
@@ -27,6 +44,7 @@ def test_a_plan_has_the_steps_of_a_build_and_writes_nothing(
     manifest = json.loads(capsys.readouterr().out)
     assert plan["text_bytes"] == manifest["tokens"]["text_bytes"]
     assert plan["tokens"] == pytest.approx(manifest["tokens"]["tokens"], rel=0.02)
+    assert plan["shuffled_bytes"] == pytest.approx(shuffled_bytes(output), rel=0.25)
     assert not list(tmp_path.glob("bertdata-plan-*"))
 
 
