@@ -132,9 +132,9 @@ def kilobytes(name: str, text: str) -> int:
     return int(found[1]) * 1024 if found else 0
 
 
-def build(dump: Path, output: Path, options: list[str]) -> Peaks:
+def build(sources: list[str], output: Path, options: list[str]) -> Peaks:
     """Build a corpus, print the peaks of each step as it ends, and return those of the whole build."""
-    command = [sys.executable, "-m", "cli.main", "build-corpus", "--wikipedia", str(dump), "--output", str(output)]
+    command = [sys.executable, "-m", "cli.main", "build-corpus", *sources, "--output", str(output)]
     with subprocess.Popen(command + options, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as child:
         watch = Watch(psutil.Process(child.pid))
         thread = threading.Thread(target=watch.run, daemon=True)
@@ -165,7 +165,7 @@ def main() -> int:
             dump, output = Path(folder) / "enwiki-pages.xml.bz2", Path(folder) / "corpus"
             written = write_dump(arguments.dump, dump, megabytes * 1_000_000)
             print(f"{written / 1e6:,.0f} MB of XML, {dump.stat().st_size / 1e6:,.0f} MB of bz2")
-            peaks.append(build(dump, output, [f"--workers={arguments.workers}", *more]))
+            peaks.append(build(["--wikipedia", str(dump)], output, [f"--workers={arguments.workers}", *more]))
             print(f"  {'whole build':14} {'':12} {peaks[-1].row()}", flush=True)
             shutil.rmtree(output)
     worst, growth = max(peak.rss for peak in peaks), peaks[-1].rss / peaks[0].rss
