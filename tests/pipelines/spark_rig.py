@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import shutil
@@ -20,7 +21,7 @@ import pytest
 from tests.corpora import dump_xml, write_books
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-SECONDS = 240
+SECONDS = 600
 
 
 def load_tool(name: str) -> Any:
@@ -124,6 +125,20 @@ def worker_at_work(process: subprocess.Popen[str], output: Path, run: int, least
                 return pid, int(engine)
         time.sleep(0.002)
     raise AssertionError(f"no worker was at work on pipeline {run} within {SECONDS} s")
+
+
+def wait_until_gone(word: str) -> None:
+    """Wait until no process has `word` in its command line: what an engine was told to end ends a little later."""
+    end = time.monotonic() + SECONDS
+    while left := [path for path in Path("/proc").glob("[0-9]*/cmdline") if word.encode() in _read(path)]:
+        assert time.monotonic() < end, f"left behind: {left}"
+        time.sleep(0.1)
+
+
+def _read(path: Path) -> bytes:
+    with contextlib.suppress(OSError):
+        return path.read_bytes()
+    return b""
 
 
 def parent_of(pid: int) -> int:

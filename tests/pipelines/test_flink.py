@@ -6,7 +6,7 @@ import http.server
 import json
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,16 @@ from pipelines.flink import flink_engine
 from pipelines.java import check_jar
 from tests.corpora import digests
 from tests.pipelines import spark_rig as rig
+
+# Bounds for a machine that is ten times as slow as ours.
+_MARKS = (pytest.mark.cluster, pytest.mark.timeout(1200))
+
+
+def on_a_cluster(test: Callable[..., None]) -> Callable[..., None]:
+    """Mark a test that starts engines."""
+    for mark in _MARKS:
+        test = mark(test)
+    return test
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +47,7 @@ def expected(sources: list[str], tmp_path_factory: pytest.TempPathFactory) -> di
     return digests(output)
 
 
-@pytest.mark.cluster
+@on_a_cluster
 def test_an_embedded_flink_builds_the_same_bytes_though_python_workers_die(sources, expected, jar, tmp_path):
     output = tmp_path / "corpus"
     options = ("--runner", "flink", "--flink-master", "[local]", "--flink-job-server-jar", jar, "--shuffle", "engine")
@@ -50,7 +60,7 @@ def test_an_embedded_flink_builds_the_same_bytes_though_python_workers_die(sourc
     assert not (output / ".work").exists()
 
 
-@pytest.mark.cluster
+@on_a_cluster
 def test_a_damaged_source_is_named_with_its_offset_on_flink_too(sources, jar, tmp_path):
     damaged, found = rig.damage_one(sources, tmp_path / "sources")
     options = ("--runner", "flink", "--flink-master", "[local]", "--flink-job-server-jar", jar)
@@ -125,7 +135,7 @@ def test_what_is_wrong_with_the_options_is_said(cluster, tmp_path):
 flink_tool = rig.load_tool("flink_cluster")
 
 
-@pytest.mark.cluster
+@on_a_cluster
 @pytest.mark.skipif(not os.environ.get("BERTDATA_ALL_KILLS"), reason="BERTDATA_ALL_KILLS=1 starts a Flink cluster")
 @pytest.mark.parametrize("shuffle", ["files", "engine"])
 def test_a_flink_cluster_builds_the_same_bytes_though_taskmanagers_die(sources, expected, jar, tmp_path, shuffle):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 from collections.abc import Iterator
@@ -15,12 +14,12 @@ from bertdata.errors import BuildError
 from bertdata.records import Slice
 from pipelines.problems import WorkerError
 from pipelines.runner import RunOptions, run_tasks
-from pipelines.sessions import engine_session
 from pipelines.step import Task
 from tests.corpora import digests
 from tests.pipelines import spark_rig as rig
 
-pytestmark = pytest.mark.cluster
+# Bounds for a machine that is ten times as slow as ours.
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1200)]
 cluster_tool = rig.load_tool("spark_cluster")
 
 
@@ -68,6 +67,7 @@ def test_spark_builds_the_same_bytes_and_shows_the_same_steps(sources, expected,
     ends = [line for line in said if line.endswith(" s")]
     assert [line.split(":")[0] for line in ends] == ["extract", "vocab", "tokens", "examples-64"]
     assert not (tmp_path / "corpus" / ".work").exists()
+    rig.wait_until_gone(str(tmp_path))
 
 
 # What dies in each of the four pipelines of a build. BERTDATA_ALL_KILLS=1: each kind of process in each step.
@@ -140,16 +140,6 @@ def run_options(cluster, jar, tmp_path_factory) -> RunOptions:
     return RunOptions(0, "spark", log_dir=str(logs), master=cluster[1]["master"], job_server_jar=jar)
 
 
-def test_a_session_runs_pipeline_after_pipeline_and_ends_without_traces(run_options):
-    seen: list[dict[str, int]] = []
-    with engine_session(run_options):
-        assert run_tasks(abs, [-3, 2, -5], run_options, seen.append) == [3, 2, 5]
-        assert run_tasks(str, list(range(50)), run_options) == [str(n) for n in range(50)]
-    assert seen
-    assert not list(Path(str(run_options.log_dir)).parent.glob("engine-*"))
-    assert not [p for p in Path("/proc").glob("[0-9]*/cmdline") if b"SparkJobServerDriver" in _read(p)]
-
-
 def test_a_slice_that_kills_every_worker_is_named_with_its_file_and_bytes(run_options):
     poison = Slice(0, "wikipedia", "wiki", ("/data/dump.xml.bz2",), ("dump.xml.bz2",), 4096, 8192)
     task = Task("slice-00000", poison, 4096)
@@ -169,9 +159,3 @@ def test_an_output_that_workers_cannot_see_is_said(run_options, monkeypatch):
     monkeypatch.setattr("pipelines.engine.Session._boot", lambda self: Path("/nowhere/corpus/.work/engine-1/boot"))
     with pytest.raises(BuildError, match="A Spark worker can't see /nowhere/corpus: --output must be on"):
         run_tasks(abs, [1], run_options)
-
-
-def _read(path: Path) -> bytes:
-    with contextlib.suppress(OSError):
-        return path.read_bytes()
-    return b""
