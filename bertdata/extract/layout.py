@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal, NamedTuple
@@ -30,6 +31,7 @@ _MANY_LINES, _FEW_LINES = 25, 9
 _CHAPTER_LINE = re.compile(
     r"^ *(?:CHAPTER [IVXLC\d]+\b[^a-z\n]{0,80}|CHAPTER (?:THE )?[A-Z]{3,12}\.?|Chapter [IVXLC\d]+\.?)$", re.MULTILINE
 )
+_MAX_TITLE_LINES = 5
 # A line that leaves this share of its width free may be a heading or verse.
 _HEADING_ROOM = 0.35
 # As far as signs reach behind the last letter of a sentence.
@@ -164,10 +166,9 @@ def split_blocks(text: str, layout: Layout) -> Blocks:
     elif layout.kind == "no-blank-lines":
         begins |= filled & _fitted_before(text, codes, starts, ends, layout.width)
     if layout.kind == "no-blank-lines":
-        # A full line before a chapter's name looks as if the paragraph went on.
-        named = np.searchsorted(starts, [found.start() for found in _CHAPTER_LINE.finditer(text)])
-        begins[named] = True
-        begins[np.minimum(named + 1, len(begins) - 1)] |= filled[np.minimum(named + 1, len(begins) - 1)]
+        lines = np.searchsorted(starts, [found.start() for found in _CHAPTER_LINE.finditer(text)]).tolist()
+        begins[list(_around_chapters(text, starts, ends, lines, layout.width))] = True
+        begins &= filled
     closes = filled & np.concatenate((begins[1:] | ~filled[1:], [True]))
     return Blocks(text, codes, starts[begins], ends[closes])
 
@@ -180,6 +181,31 @@ def _join_sentences(text: str, begins: Mask, filled: Mask, starts: Positions) ->
     joined = starts[filled & ~begins & ~is_long] - 1
     pieces = [text[a + 1 : b] for a, b in pairwise([-1, *joined.tolist(), len(text)])]
     return " ".join(pieces), begins | is_long
+
+
+def _around_chapters(text: str, starts: Positions, ends: Positions, chapters: list[int], width: int) -> Iterator[int]:
+    """Yield the lines that begin blocks because of chapters' names: the name, what follows it, what follows a title.
+
+    A full line before the name looks as if its paragraph went on. A title ends where the next word would have fitted.
+    """
+    for chapter in chapters:
+        yield chapter
+        for n in range(chapter + 1, min(chapter + _MAX_TITLE_LINES, len(starts))):
+            line, before = text[starts[n] : ends[n]], text[starts[n - 1] : ends[n - 1]]
+            if n == chapter + 1:
+                yield n
+            elif _ends_title(before, line, width):
+                yield n
+                break
+            elif not before.isupper():
+                break
+
+
+def _ends_title(title: str, line: str, width: int) -> bool:
+    """Say whether a full line of prose follows a line that leaves room for its first word; of verse none is full."""
+    if len(line) <= 0.8 * width or line.lstrip()[0].islower():
+        return False
+    return len(line.split(" ", 1)[0]) < width - len(title) and (title.isupper() or len(title) < 0.75 * width)
 
 
 def _fitted_before(text: str, codes: Codes, starts: Positions, ends: Positions, width: int) -> Mask:

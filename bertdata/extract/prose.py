@@ -100,6 +100,8 @@ class _Cleaner:
         # A cut-off line that the next block may take: small capitals after a drop cap, a line before a page break.
         self.pending = ""
         self.is_open = False
+        # A line without an end behind a chapter's name: its title, if a paragraph of prose follows.
+        self.title = ""
 
     def read(self, text: str, layout: Layout) -> None:
         """Read the blocks of a segment: plain ones by the run, the others one by one."""
@@ -110,7 +112,7 @@ class _Cleaner:
         specials, start = [*np.flatnonzero(~plain).tolist(), len(plain)], 0
         del blocks, plain
         for special in specials:
-            while start < special and (self.skipping is not None or self.is_open or self.pending):
+            while start < special and (self.skipping is not None or self.is_open or self.pending or self.title):
                 self._read_block(text[starts[start] : ends[start]])
                 start += 1
             if start < special:
@@ -155,9 +157,13 @@ class _Cleaner:
     def _take(self, block: str, kind: Kind) -> None:
         if kind == "prose" or (kind == "verse" and self.keep_verse):
             self._keep(block)
+        elif kind == "fragment" and self.last_kind == "chapter":
+            self.title = " ".join(block.split())
+            self._count("heading")
         elif kind == "fragment" and self.prose.paragraphs:
             self._keep_fragment(block)
         else:
+            self.title = ""
             if kind == "chapter":
                 self.prose.chapters.append((len(self.prose.paragraphs), " ".join(block.split())))
             if kind not in _BETWEEN:
@@ -189,6 +195,10 @@ class _Cleaner:
         if paragraph[-1].isdigit():
             paragraph = _PAGE_BEHIND.sub("", paragraph)
         paragraphs = self.prose.paragraphs
+        if self.title:
+            if paragraph[0].islower() or len(paragraph) < 2 * self.width:
+                paragraph = f"{self.title} {paragraph}"
+            self.title = ""
         if self.pending:
             if paragraph[0].islower():
                 paragraph = f"{self.pending} {paragraph}"

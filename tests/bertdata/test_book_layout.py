@@ -47,6 +47,18 @@ def test_a_chapter_line_behind_a_full_line_begins_a_chapter(indent: str) -> None
     assert prose.paragraphs[len(PARAGRAPHS) + 1 :] == PARAGRAPHS
 
 
+@pytest.mark.parametrize("title", ["In which the Miller goes to the Lake", "OF THE LAKE, AND\nHOW TOBIAS CAME TO IT"])
+def test_a_title_behind_a_chapter_line_is_no_prose(title: str) -> None:
+    prose = clean_book("\n".join([*_wrapped(58), f"CHAPTER II\n{title}", *_wrapped(58)]))
+    assert prose.paragraphs == PARAGRAPHS * 2
+
+
+def test_a_line_of_verse_behind_a_chapter_line_stays() -> None:
+    verse = "The godhead in us wrings our noble deeds\nFrom our reluctant selves."
+    prose = clean_book("\n".join([*_wrapped(58), "CHAPTER II", verse, *_wrapped(58)]))
+    assert prose.paragraphs[len(PARAGRAPHS)] == verse.replace("\n", " ")
+
+
 def test_sentence_lines_are_grouped_into_paragraphs_by_blank_lines() -> None:
     groups = [paragraph.replace(". ", ".\n") for paragraph in PARAGRAPHS]
     text = "\n\n\n".join(groups)
