@@ -29,7 +29,7 @@ R = TypeVar("R")
 
 # A task that failed this often failed by itself: that the same one meets four lost workers is all but impossible.
 MOST_ATTEMPTS = 4
-_SECONDS_BETWEEN_COUNTERS = 1.0
+_SECONDS_BETWEEN_COUNTERS, _SECONDS_BETWEEN_PUTS = 1.0, 10.0
 RUNNING, ERRORS, REFUSALS, COUNTERS, LOGS = "running", "errors", "refusals", "counters", "logs"
 
 
@@ -71,11 +71,13 @@ class Attempt(Generic[T, R]):
     def _without_marks(self, number: int, task: T, folder: StorePath) -> R:
         """Do the same where a mark would cost requests to a store: that the last attempt failed its engine knows."""
         try:
-            return self.function(task)
+            result = self.function(task)
         except BertdataError as error:
-            with publish(folder / ERRORS / str(number)) as path:
-                path.write_text(f"{carry_error(error)} {error!a}", encoding="utf-8")
+            write_whole(folder / ERRORS / str(number), f"{carry_error(error)} {error!a}")
             raise
+        if _counter_file is not None:
+            _counter_file.write()
+        return result
 
 
 def marks(folder: Path, number: int) -> list[Path]:
@@ -90,6 +92,10 @@ def worker_name() -> str:
 
 def write_whole(path: Path, text: str) -> None:
     """Write a small file that appears whole; one that can't be written is no reason to fail."""
+    if isinstance(path, StorePath):
+        with contextlib.suppress(OSError, BertdataError), publish(path) as local:
+            local.write_text(text, encoding="utf-8")
+        return
     temporary = path.with_name(f".{path.name}.{worker_name()}")
     with contextlib.suppress(OSError):
         temporary.write_text(text, encoding="utf-8")
@@ -97,17 +103,18 @@ def write_whole(path: Path, text: str) -> None:
 
 
 class CounterFile:
-    """A worker's counters in a file that the driver reads, written at most once a second."""
+    """A worker's counters in a file that the driver reads, written at most once a second, in a store every ten."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / COUNTERS / worker_name()
+        self._seconds = _SECONDS_BETWEEN_PUTS if isinstance(folder, StorePath) else _SECONDS_BETWEEN_COUNTERS
         self._counters: dict[str, int] = {}
         self._written = 0.0
 
     def __call__(self, counters: dict[str, int]) -> None:
         """Take the counters as they are now."""
         self._counters = counters
-        if time.monotonic() - self._written >= _SECONDS_BETWEEN_COUNTERS:
+        if time.monotonic() - self._written >= self._seconds:
             self.write()
 
     def write(self) -> None:

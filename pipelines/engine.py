@@ -13,13 +13,16 @@ import platform
 import re
 import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bertdata.errors import BuildError
+from bertdata.files import remove_folder
 from bertdata.manifest import versions
+from bertdata.store import StorePath
 from pipelines import engine_boot
 from pipelines.attempts import (
     MOST_ATTEMPTS,
@@ -40,10 +43,10 @@ if TYPE_CHECKING:
 
     from pipelines.engine_submit import Job
 
-_POLL_SECONDS = 0.25
+_POLL_SECONDS, _STORE_POLL_SECONDS = 0.25, 5.0
 _STILLBORN = re.compile(r"Lost task.*Process died with exit code (\d+)")
 _JAVA_NAME = re.compile(r"(?:[a-z]\w*\.)+[A-Z][\w$]*(?:Exception|Error): ?")
-_NO_BOOT = re.compile(r'Cannot run program "([^"]*/boot)".*error=\d+')
+_NO_BOOT = re.compile(r'Cannot run program "([^"]*/(?:boot|bertdata-engine-worker))".*error=\d+')
 # From the first task sent to the first Python worker: until the user hears of it, and until the run ends of it.
 SECONDS_TO_WORRY, SECONDS_TO_GIVE_UP = 60.0, 600.0
 
@@ -99,8 +102,12 @@ class Engine(Protocol):
 class Session:
     """One build on an engine: its job server, started with the first pipeline, and its folder beside the build."""
 
-    def __init__(self, engine: Engine, log_dir: Path, say: Callable[[str], None], verbose: bool) -> None:
-        self._engine, self._log_dir, self._say, self._verbose = engine, log_dir, say, verbose
+    def __init__(
+        self, engine: Engine, work_dir: Path, log_dir: Path | None, say: Callable[[str], None], verbose: bool
+    ) -> None:
+        self._engine, self._work_dir, self._say, self._verbose = engine, work_dir, say, verbose
+        self._log_dir = log_dir or Path(tempfile.mkdtemp(prefix="bertdata-logs-"))
+        self._keeps_logs = log_dir is not None
         self._server: JobServer | None = None
         self._problem: str | None = None
         self._stillborn = 0
@@ -108,13 +115,15 @@ class Session:
         self._heard_of_workers = False
         self._said: set[str] = set()
         self._num_runs = 0
-        self._folder = log_dir.parent / f"engine-{os.urandom(4).hex()}"
+        self._folder = work_dir / f"engine-{os.urandom(4).hex()}"
 
     def close(self, *, at_once: bool) -> None:
         """End the job server; after a problem `at_once`, which ends what runs on the engine too."""
         if self._server is not None:
             self._server.stop(at_once=at_once)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        remove_folder(self._folder)
+        if not self._keeps_logs and not at_once:
+            remove_folder(self._log_dir)
 
     @contextlib.contextmanager
     def new_folder(self) -> Iterator[Path]:
@@ -125,7 +134,7 @@ class Session:
             make_folders(folder)
             yield folder
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            remove_folder(folder)
 
     def run(
         self,
@@ -162,7 +171,7 @@ class Session:
                 self._look(folder, tasks)
                 if on_progress:
                     on_progress(read_counters(folder))
-                time.sleep(_POLL_SECONDS)
+                time.sleep(_STORE_POLL_SECONDS if isinstance(folder, StorePath) else _POLL_SECONDS)
         except BaseException:
             if self._engine.outlives_driver:
                 job.cancel()
@@ -173,10 +182,11 @@ class Session:
 
     def _started(self, num_tasks: int, beam_args: Sequence[str]) -> JobServer:
         if self._server is None:
-            for left in self._log_dir.parent.glob("engine-*"):
+            for left in self._work_dir.glob("engine-*"):
                 if left != self._folder:  # Of a driver that was killed: this one holds the lock on the build.
-                    shutil.rmtree(left, ignore_errors=True)
-            command = self._engine.command(num_tasks, self._folder)
+                    remove_folder(left)
+            self._log_dir.mkdir(parents=True, exist_ok=True)
+            command = self._engine.command(num_tasks, self._log_dir)
             log = self._log_dir / f"{self._engine.name.lower()}.log"
             self._server = JobServer(command, self._engine.environment(), log, self._hear)
             if self._server.endpoint() is None:
@@ -188,10 +198,7 @@ class Session:
             self._say(f"{self._engine.name}: {line}")
         self._problem = self._problem or self._engine.problem(line)
         if match := _NO_BOOT.search(line):
-            self._problem = self._problem or (
-                f"A {self._engine.name} worker can't see {Path(match[1]).parent.parent.parent}: --output must be on a "
-                "file system that all workers have, at the same path."
-            )
+            self._problem = self._problem or self._describe_missing(Path(match[1]))
         if self._sent is None and self._engine.sends_tasks(line):
             self._sent = time.monotonic()
         if match := _STILLBORN.search(line):
@@ -204,6 +211,14 @@ class Session:
         page = self._engine.page(line)
         self._tell(page and f"{self._engine.name}'s own page: {page}")
         self._tell(self._engine.remark(line))
+
+    def _describe_missing(self, boot: Path) -> str:
+        if isinstance(self._folder, StorePath):
+            return f"A {self._engine.name} worker has no {boot}: install bertdata there, at the same path as here."
+        return (
+            f"A {self._engine.name} worker can't see {boot.parent.parent.parent}: --output must be on a file system "
+            "that all workers have, at the same path, or in an object store."
+        )
 
     def _tell(self, line: str | None) -> None:
         if line and line not in self._said:
@@ -249,7 +264,12 @@ class Session:
         )
 
     def _boot(self) -> Path:
-        """Return the executable that an engine starts a Python worker by, written on first use."""
+        """Return the executable that an engine starts a Python worker by, written on first use.
+
+        Nothing in a store can be executed: there it is a script that is installed with bertdata.
+        """
+        if isinstance(self._folder, StorePath):
+            return Path(sys.executable).with_name("bertdata-engine-worker")
         boot = self._folder / "boot"
         if not boot.exists():
             script = boot.with_name("engine_boot.py")

@@ -15,22 +15,42 @@ from pathlib import Path
 
 def main() -> None:
     """Become a worker, or write down why not."""
-    folder = Path(os.environ["BERTDATA_RUN"])
-    name = f"{socket.gethostname()}-{os.getpid()}"
-    log = os.open(folder / "logs" / name, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
-    os.dup2(log, 1)
-    os.dup2(log, 2)
-    os.close(log)
+    run, name = os.environ["BERTDATA_RUN"], f"{socket.gethostname()}-{os.getpid()}"
+    log = f"{_logs(run)}/{name}"
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    os.close(descriptor)
     wrong = differences(json.loads(os.environ["BERTDATA_VERSIONS"]))
     if wrong:
         line = f"The worker on {socket.gethostname()} can't take part: {wrong} ({sys.executable})."
-        (folder / "refusals" / name).write_text(line, encoding="utf-8")
+        _tell(f"{run}/refusals/{name}", line)
         sys.exit(line)
+    if "://" in run:
+        _tell(f"{run}/logs/{name}", log)  # That it was started, and where it says what.
     from pipelines.nursery import stand_for_worker
 
     environment = {**os.environ, "BERTDATA_ENGINE_PID": str(os.getppid())}
-    log_name = str(folder / "logs" / name)
-    stand_for_worker(os.getppid(), {"arguments": sys.argv[1:], "environment": environment, "log": log_name})
+    stand_for_worker(os.getppid(), {"arguments": sys.argv[1:], "environment": environment, "log": log})
+
+
+# A run's folder in a store can't be reached from a file beside it: this is then the script that came with bertdata.
+def _logs(run: str) -> str:
+    if "://" not in run:
+        return f"{run}/logs"
+    from pipelines.nursery import nursery_folder
+
+    return str(nursery_folder(os.getppid()))
+
+
+def _tell(path: str, line: str) -> None:
+    if "://" not in path:
+        Path(path).write_text(line, encoding="utf-8")
+        return
+    from bertdata.store import as_path
+    from pipelines.attempts import write_whole
+
+    write_whole(as_path(path), line)
 
 
 def differences(wanted: dict[str, str]) -> str:

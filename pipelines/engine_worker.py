@@ -8,19 +8,19 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import grpc
 from apache_beam.portability.api import beam_provision_api_pb2, beam_provision_api_pb2_grpc, endpoints_pb2
 from apache_beam.runners.worker import sdk_worker_main
 from google.protobuf import json_format, text_format
 
+from bertdata.store import as_path
 from pipelines.attempts import keeping_counters
 
 _SECONDS_TO_CONNECT = 60.0
 
 
-def work(arguments: Sequence[str], folder: Path) -> None:
+def work(arguments: Sequence[str], folder: str) -> None:
     """Serve the engine that gave these arguments until it lets go; `folder` is the run's, which the driver reads."""
     parser = argparse.ArgumentParser(allow_abbrev=False)
     for name in ("id", "provision_endpoint", "control_endpoint", "logging_endpoint"):
@@ -30,7 +30,7 @@ def work(arguments: Sequence[str], folder: Path) -> None:
     with contextlib.suppress(OSError):  # Inputs named by relative paths are the driver's.
         os.chdir(os.environ["BERTDATA_CWD"])
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr, force=True)
-    with keeping_counters(folder):
+    with keeping_counters(as_path(folder)):
         sdk_worker_main.main([])
 
 

@@ -14,6 +14,7 @@ import gc
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import sys
@@ -43,11 +44,7 @@ def connected(engine: int) -> socket.socket:
 
     Raises TimeoutError.
     """
-    folder = short_temporary_folder() / f"bertdata-workers-{os.getuid()}-{engine}-{began(engine)}"
-    with contextlib.suppress(FileExistsError):
-        folder.mkdir(mode=0o700)
-    if folder.stat().st_uid != os.getuid():
-        raise PermissionError(f"{folder} belongs to somebody else")
+    folder = nursery_folder(engine)
     end = time.monotonic() + _SECONDS_TO_GROW
     while time.monotonic() < end:
         connection = socket.socket(socket.AF_UNIX)
@@ -60,6 +57,19 @@ def connected(engine: int) -> socket.socket:
             _grow(folder, engine)
         time.sleep(0.02)
     raise TimeoutError(f"{folder} has no nursery after {_SECONDS_TO_GROW:.0f} s")
+
+
+def nursery_folder(engine: int) -> Path:
+    """Return the folder of the nursery of the process `engine`, which is this user's alone, and goes with it.
+
+    Raises PermissionError where somebody else has it.
+    """
+    folder = short_temporary_folder() / f"bertdata-workers-{os.getuid()}-{engine}-{began(engine)}"
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    if folder.stat().st_uid != os.getuid():
+        raise PermissionError(f"{folder} belongs to somebody else")
+    return folder
 
 
 def began(pid: int) -> str:
@@ -137,9 +147,7 @@ class Nursery:
                 self._hear(source)
             if self._listener.fileno() in ready:
                 self._waiting[self._listener.accept()[0]] = b""
-        for name in ("socket", "lock"):
-            (self._folder / name).unlink(missing_ok=True)
-        self._folder.rmdir()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def _hear(self, source: socket.socket) -> None:
         data = source.recv(1 << 16)
@@ -178,7 +186,7 @@ class Nursery:
             os.environ.update(request["environment"])
             from pipelines.engine_worker import work
 
-            work(request["arguments"], Path(request["environment"]["BERTDATA_RUN"]))
+            work(request["arguments"], request["environment"]["BERTDATA_RUN"])
             code = 0
         except BaseException:
             traceback.print_exc()

@@ -45,16 +45,16 @@ def engine_session(options: RunOptions) -> Iterator[None]:
 
 
 def _session(options: RunOptions) -> Session | DataflowSession:
+    require(options.work_dir, f"--runner {options.runner} needs a folder of the build.")
+    work_dir = as_path(str(options.work_dir))
     if options.runner == "dataflow":
         from pipelines.dataflow import DataflowSession, dataflow_options
 
-        require(options.work_dir, "--runner dataflow needs a folder of the build.")
-        folder = as_path(str(options.work_dir)).parent
-        return DataflowSession(dataflow_options(options.beam_args, folder), options.say)
+        return DataflowSession(dataflow_options(options.beam_args, work_dir.parent), options.say)
     from pipelines.engine import Session
 
-    require(options.log_dir, f"--runner {options.runner} needs an --output on a file system that its workers see too.")
-    return Session(_engine(options), Path(str(options.log_dir)), options.say, options.verbose)
+    log_dir = Path(options.log_dir) if options.log_dir else None
+    return Session(_engine(options), work_dir, log_dir, options.say, options.verbose)
 
 
 def _engine(options: RunOptions) -> Engine:

@@ -38,7 +38,7 @@ RUNS, FAILED, DONE = State(False, False), State(True, False), State(True, True)
 
 
 def make_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jobs: list[Job], said: list[str]) -> engine.Session:
-    session = engine.Session(FLINK, tmp_path / "logs", said.append, verbose=False)
+    session = engine.Session(FLINK, tmp_path, tmp_path / "logs", said.append, verbose=False)
     monkeypatch.setattr(engine, "_POLL_SECONDS", 0.0)
     server = SimpleNamespace(endpoint=lambda: "localhost:1", returncode=None, log=tmp_path / "flink.log")
     monkeypatch.setattr(session, "_started", lambda *_: server)

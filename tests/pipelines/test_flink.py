@@ -1,4 +1,4 @@
-"""Whole builds on Flink, embedded: the same bytes. With BERTDATA_ALL_KILLS=1 also on a cluster that loses a process."""
+"""Whole builds on Flink, embedded: the same bytes. With BERTDATA_ALL_CLUSTERS=1 on a cluster that loses processes."""
 
 from __future__ import annotations
 
@@ -136,7 +136,9 @@ flink_tool = rig.load_tool("flink_cluster")
 
 
 @on_a_cluster
-@pytest.mark.skipif(not os.environ.get("BERTDATA_ALL_KILLS"), reason="BERTDATA_ALL_KILLS=1 starts a Flink cluster")
+@pytest.mark.skipif(
+    not os.environ.get("BERTDATA_ALL_CLUSTERS"), reason="BERTDATA_ALL_CLUSTERS=1 starts a Flink cluster"
+)
 @pytest.mark.parametrize("shuffle", ["files", "engine"])
 def test_a_flink_cluster_builds_the_same_bytes_though_taskmanagers_die(sources, expected, jar, tmp_path, shuffle):
     folder, output = tmp_path / "cluster", tmp_path / "corpus"

@@ -12,10 +12,12 @@ import pytest
 
 from bertdata.errors import BuildError
 from bertdata.records import Slice
+from bertdata.store import as_path
 from pipelines.problems import WorkerError
 from pipelines.runner import RunOptions, run_tasks
 from pipelines.step import Task
 from tests.corpora import digests
+from tests.object_stores import download, make_bucket, s3_server, upload
 from tests.pipelines import spark_rig as rig
 
 # Bounds for a machine that is ten times as slow as ours.
@@ -24,7 +26,17 @@ cluster_tool = rig.load_tool("spark_cluster")
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory, jar: str) -> Iterator[tuple[Path, dict[str, Any]]]:
+def store() -> Iterator[str]:
+    """The URL of an S3 bucket; the environment that leads there is set before the cluster starts."""
+    with s3_server() as server, pytest.MonkeyPatch.context() as environment:
+        for name, value in server.environment.items():
+            environment.setenv(name, value)
+        make_bucket()
+        yield server.url
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory, jar: str, store: str) -> Iterator[tuple[Path, dict[str, Any]]]:
     """A cluster of this test's own: a master and two workers."""
     folder = tmp_path_factory.mktemp("cluster")
     try:
@@ -70,9 +82,9 @@ def test_spark_builds_the_same_bytes_and_shows_the_same_steps(sources, expected,
     rig.wait_until_gone(str(tmp_path))
 
 
-# What dies in each of the four pipelines of a build. BERTDATA_ALL_KILLS=1: each kind of process in each step.
+# What dies in each of the four pipelines of a build. BERTDATA_ALL_CLUSTERS=1: each kind of process in each step.
 _KILLS = [[["executor"], ["python"], ["worker"], ["executor", "python"]]]
-if os.environ.get("BERTDATA_ALL_KILLS"):
+if os.environ.get("BERTDATA_ALL_CLUSTERS"):
     _KILLS += [[[kind]] * 4 for kind in ("executor", "python", "worker")]
 
 
@@ -125,6 +137,20 @@ def test_a_second_build_in_one_folder_is_refused_and_what_a_lost_driver_finished
     assert digests(output) == expected
 
 
+@pytest.mark.skipif(not os.environ.get("BERTDATA_ALL_CLUSTERS"), reason="BERTDATA_ALL_CLUSTERS=1 uses a store too")
+def test_a_build_from_a_store_to_a_store_has_the_same_bytes(sources, expected, on_spark, store, tmp_path):
+    upload(Path(sources[1]).parent, f"{store}/sources")
+    stored = [word.replace(str(Path(sources[1]).parent), f"{store}/sources") for word in sources]
+    done = rig.build(stored, as_path(f"{store}/corpus"), *on_spark, "--shuffle", "engine")
+    assert done.returncode == 0, done.stderr
+    made = digests(download(f"{store}/corpus", tmp_path / "corpus"))
+    # These name the sources' checksums, which a store has of another kind.
+    differing = {name for name in expected if made.pop(name) != expected[name]}
+    assert differing <= {"manifest.json", "ATTRIBUTION.md", "report.html"}
+    assert not made
+    assert not (tmp_path / "corpus" / ".work").exists()
+
+
 def test_a_damaged_source_is_named_with_its_offset_and_without_a_stack(sources, on_spark, tmp_path):
     damaged, found = rig.damage_one(sources, tmp_path / "sources")
     done = rig.build(found, tmp_path / "corpus", *on_spark)
@@ -136,8 +162,10 @@ def test_a_damaged_source_is_named_with_its_offset_and_without_a_stack(sources, 
 
 @pytest.fixture(scope="module")
 def run_options(cluster, jar, tmp_path_factory) -> RunOptions:
-    logs = tmp_path_factory.mktemp("runs") / ".work" / "logs"
-    return RunOptions(0, "spark", log_dir=str(logs), master=cluster[1]["master"], job_server_jar=jar)
+    work = str(tmp_path_factory.mktemp("runs") / ".work")
+    return RunOptions(
+        0, "spark", log_dir=f"{work}/logs", work_dir=work, master=cluster[1]["master"], job_server_jar=jar
+    )
 
 
 def test_a_slice_that_kills_every_worker_is_named_with_its_file_and_bytes(run_options):

@@ -120,7 +120,7 @@ def test_lines_of_the_driver_that_end_a_run_are_put_in_words(line, message):
 
 def test_executors_that_take_work_and_start_nothing_are_told_and_then_given_up(tmp_path, monkeypatch):
     said: list[str] = []
-    session = engine.Session(spark(), tmp_path / "logs", said.append, verbose=False)
+    session = engine.Session(spark(), tmp_path, tmp_path / "logs", said.append, verbose=False)
     with session.new_folder() as folder:
         session._hear("INFO org.apache.spark.scheduler.TaskSetManager - Starting task 0.0 in stage 0.0 (TID 0)")
         session._look(folder, [])
@@ -149,7 +149,7 @@ def test_a_worker_without_bertdata_says_so_and_ends(tmp_path):
 
 def test_a_machine_without_this_python_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "executable", "/nowhere/python it's")
-    session = engine.Session(spark(), tmp_path / "logs", print, verbose=False)
+    session = engine.Session(spark(), tmp_path, tmp_path / "logs", print, verbose=False)
     with session.new_folder() as folder:
         assert subprocess.run([session._boot()], env={"BERTDATA_RUN": str(folder)}, timeout=60).returncode == 1
         refusal = attempts.find_refusal(folder) or ""
@@ -157,7 +157,7 @@ def test_a_machine_without_this_python_says_so(tmp_path, monkeypatch):
 
 
 def test_workers_that_end_at_once_are_told_after_the_fourth(tmp_path):
-    session = engine.Session(spark(), tmp_path / "logs", print, verbose=False)
+    session = engine.Session(spark(), tmp_path, tmp_path / "logs", print, verbose=False)
     with session.new_folder() as folder:
         for _ in range(attempts.MOST_ATTEMPTS):
             session._look(folder, [])
