@@ -60,16 +60,6 @@ def test_an_embedded_flink_builds_the_same_bytes_though_python_workers_die(sourc
     assert not (output / ".work").exists()
 
 
-@on_a_cluster
-def test_a_damaged_source_is_named_with_its_offset_on_flink_too(sources, jar, tmp_path):
-    damaged, found = rig.damage_one(sources, tmp_path / "sources")
-    options = ("--runner", "flink", "--flink-master", "[local]", "--flink-job-server-jar", jar)
-    done = rig.build(found, tmp_path / "corpus", *options)
-    assert done.returncode == 1
-    assert done.stderr.splitlines()[-1].startswith(f"bertdata: {damaged} is damaged at byte ")
-    assert "Exception" not in done.stderr and "Traceback" not in done.stderr
-
-
 class Overview(http.server.BaseHTTPRequestHandler):
     """Answers as a Flink does, or as something else."""
 

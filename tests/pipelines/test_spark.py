@@ -181,9 +181,3 @@ def test_a_worker_of_another_version_is_refused_before_it_works(run_options, mon
     monkeypatch.setattr("pipelines.engine.worker_versions", lambda: {"bertdata": "99.0", "numpy": "1.0"})
     with pytest.raises(BuildError, match=r"can't take part: bertdata is .* there and 99.0 here, numpy is"):
         run_tasks(abs, [1], run_options)
-
-
-def test_an_output_that_workers_cannot_see_is_said(run_options, monkeypatch):
-    monkeypatch.setattr("pipelines.engine.Session._boot", lambda self: Path("/nowhere/corpus/.work/engine-1/boot"))
-    with pytest.raises(BuildError, match="A Spark worker can't see /nowhere/corpus: --output must be on"):
-        run_tasks(abs, [1], run_options)

@@ -13,6 +13,7 @@ import pytest
 
 from bertdata.errors import BuildError, OptionError
 from bertdata.records import Slice
+from bertdata.store import as_path
 from pipelines import attempts, engine, engine_boot
 from pipelines.java import check_jar, find_java
 from pipelines.spark import SparkEngine, master_addresses, spark_engine, spark_jars
@@ -154,6 +155,23 @@ def test_a_machine_without_this_python_says_so(tmp_path, monkeypatch):
         assert subprocess.run([session._boot()], env={"BERTDATA_RUN": str(folder)}, timeout=60).returncode == 1
         refusal = attempts.find_refusal(folder) or ""
     assert "has no /nowhere/python it's as this machine has" in refusal
+
+
+@pytest.mark.parametrize(
+    ("work", "boot", "message"),
+    [
+        (
+            "/data/corpus/.work",
+            "/data/corpus/.work/engine-1/boot",
+            "can't see /data/corpus: --output must be on",
+        ),
+        ("s3://b/corpus/.work", "/venv/bin/bertdata-engine-worker", "has no /venv/bin/bertdata-engine-worker: install"),
+    ],
+)
+def test_what_a_worker_cannot_start_is_said(work, boot, message, tmp_path):
+    session = engine.Session(spark(), as_path(work), tmp_path, print, verbose=False)
+    session._hear(f'java.io.IOException: Cannot run program "{boot}" (in directory "."): error=2, No such file')
+    assert f"A Spark worker {message}" in (session._problem or "")
 
 
 def test_workers_that_end_at_once_are_told_after_the_fourth(tmp_path):
