@@ -21,6 +21,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import IO, Any
 
+from bertdata.errors import BuildError
 from bertdata.extract.options import ExtractOptions
 from bertdata.extract.watch import SECONDS
 from bertdata.extract.wikitext import Cleaned
@@ -57,7 +58,7 @@ class CleanerProcess:
         while done < len(pages):
             process = self._send([(page.title, page.text, page.redirect) for page in pages[done:]])
             while done < len(pages):
-                answer = self._receive(process)
+                answer = self._receive(process, self.seconds)
                 done += 1
                 yield Cleaned("", rejected=answer) if isinstance(answer, str) else answer
                 if isinstance(answer, str):
@@ -74,17 +75,21 @@ class CleanerProcess:
                 env=environment,
                 start_new_session=True,
             )
-            _write(self._process.stdin, self._greeting)
+            with contextlib.suppress(OSError):
+                _write(self._process.stdin, self._greeting)
+            # A busy machine takes seconds to start it: that is no page's fault.
+            if isinstance(self._receive(self._process, SECONDS), str):
+                raise BuildError("the process that cleans pages doesn't start; run the build without --on-error skip")
         with contextlib.suppress(OSError):  # It has crashed: no answer will say so.
             _write(self._process.stdin, batch)
         return self._process
 
-    def _receive(self, process: subprocess.Popen[bytes]) -> Cleaned | str:
+    def _receive(self, process: subprocess.Popen[bytes], seconds: float) -> Cleaned | str:
         """Return the next answer, or the reason why there is none."""
         assert process.stdout is not None
         fd = process.stdout.fileno()
         # Looks are counted, no clock is asked: a build that is suspended and goes on hours later loses no page.
-        if not any(select.select([fd], [], [], 0.5)[0] for _ in range(max(1, int(self.seconds * 2)))):
+        if not any(select.select([fd], [], [], 0.5)[0] for _ in range(max(1, int(seconds * 2)))):
             return HUNG
         size = _read_bytes(fd, _SIZE.size)
         data = _read_bytes(fd, _SIZE.unpack(size)[0]) if size else b""
@@ -118,6 +123,12 @@ def _write(stream: IO[bytes] | None, message: object) -> None:
     stream.flush()
 
 
+def _answer(stream: IO[bytes], cleaned: Cleaned) -> None:
+    data = pickle.dumps(cleaned, pickle.HIGHEST_PROTOCOL)
+    stream.write(_SIZE.pack(len(data)) + data)
+    stream.flush()
+
+
 def serve(source: IO[bytes], answers: IO[bytes]) -> None:
     """Answer batches of pages until `source` ends."""
     from bertdata.extract.wikipedia import clean_text
@@ -126,12 +137,11 @@ def serve(source: IO[bytes], answers: IO[bytes]) -> None:
     module, _, class_name = name.partition(":")
     make: Callable[[SiteInfo, ExtractOptions], Any] = getattr(importlib.import_module(module), class_name)
     cleaner = make(siteinfo, options)
+    _answer(answers, Cleaned(""))
     with contextlib.suppress(EOFError):
         while True:
             for title, text, redirect in pickle.load(source):
-                answer = pickle.dumps(clean_text(cleaner, title, text, redirect), pickle.HIGHEST_PROTOCOL)
-                answers.write(_SIZE.pack(len(answer)) + answer)
-                answers.flush()
+                _answer(answers, clean_text(cleaner, title, text, redirect))
 
 
 def main() -> None:

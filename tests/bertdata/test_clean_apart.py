@@ -44,7 +44,7 @@ def faulty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 def test_page_that_hangs_or_crashes_is_rejected_and_the_others_are_cleaned(faulty: str) -> None:
     texts = ["one", "hang", "raise", "two", "crash", "crash", "three"]
     pages = [Page(n, 0, f"T {n}", "1", text, False, "wikitext") for n, text in enumerate(texts)]
-    with CleanerProcess(SiteInfo(), ExtractOptions(), seconds=2, cleaner=faulty) as process:
+    with CleanerProcess(SiteInfo(), ExtractOptions(), seconds=5, cleaner=faulty) as process:
         found = [cleaned.rejected or cleaned.text for cleaned in process.clean(pages)]
         again = [cleaned.text for cleaned in process.clean(pages[:1] * 3000)]
     expected = ["ONE", "error-hung", "error-RecursionError", "TWO", "error-crashed", "error-crashed", "THREE"]
@@ -69,7 +69,7 @@ def test_page_that_hangs_is_counted_in_the_slice(faulty: str, tmp_path: Path, mo
     monkeypatch.setattr(
         wikipedia,
         "CleanerProcess",
-        lambda siteinfo, options: CleanerProcess(siteinfo, options, seconds=2, cleaner=faulty),
+        lambda siteinfo, options: CleanerProcess(siteinfo, options, seconds=5, cleaner=faulty),
     )
     pages = "".join(
         f"<page><title>T {n}</title><ns>0</ns><id>{n}</id><revision><id>1</id><text>{text}</text></revision></page>"

@@ -91,6 +91,8 @@ class Cleaner:
                 paragraph = lines.read_formulas(paragraph)
             if has_sounds and SOUND in paragraph:
                 paragraph = read_sounds(paragraph, tally)
+            if "\x02" in paragraph:
+                paragraph = stray.part_joined(paragraph)
             paragraph = tidy.normal_text(paragraph, self.wiki.language, tally)
             if lines.is_prose(paragraph):
                 kept.append(paragraph)

@@ -75,4 +75,5 @@ def read_sounds(paragraph: str, tally: Tally) -> str:
         is_open = before.rfind("(") > before.rfind(")") or before.rfind("（") > before.rfind("）")
         is_item = is_open and _BARE.search(before) and _ENDED.match(paragraph, at)
         parts.append(tally.mark("ipa") if is_item else found[1])
-    return "".join([*parts, paragraph[at:]])
+    # A fault may have cut one in two.
+    return "".join([*parts, paragraph[at:]]).replace(SOUND, "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from bertdata.extract.wikitext.marks import without_marks
 from bertdata.extract.wikitext.tags import KNOWN
 
 _LATE = re.compile(
@@ -22,6 +23,18 @@ def has_fault(paragraph: str) -> bool:
     if "{" in paragraph or "}" in paragraph or "<" in paragraph or "\x04" in paragraph:
         return _FAULT.search(paragraph) is not None
     return "[[" in paragraph or "]]" in paragraph
+
+
+def part_joined(paragraph: str) -> str:
+    """Cut a paragraph in which two halves of a mark stand on both sides of dropped templates.
+
+    >>> part_joined("One. A {\\x020\\x03{ b"), part_joined("A {b} \\x020\\x03 [c]")
+    ('One.', 'A {b} \\x020\\x03 [c]')
+    """
+    if not any(sign in paragraph for sign in "{}[]"):
+        return paragraph
+    bare = without_marks(paragraph)
+    return cut_fault(bare) if has_fault(bare) else paragraph
 
 
 def cut_fault(paragraph: str) -> str:

@@ -15,7 +15,8 @@ from bertdata.records import SiteInfo
 
 UNITS = """{{ }} [[ ]] {{a| {{{ {{{a| <ref> <ref\x20name= <!-- <!--- \n{| \n|} ''' '''''x <math> <math><ref> <div> <ul><li> <tr><td> & &amp [http://
 [http://a\x20 | \n== __ _A_ ( (\x20;\x20 ,\x20 {{a}} {{a}}[[b]] -{ -{a| < <a\x20 \n* <nowiki> <pre> <ref\x20name=" { [ （ = {{a|[[b| [[File:a| <span\x20style="display:none">
-\n{|\n|-\n|[[File:A.png|thumb| <small>''[[x|{{y|<ref> {{a|b= \n'''a __NOTOC__ {{convert|1|m}} \n \n\n \x20.\x20.\x20 é \u0301"""
+\n{|\n|-\n|[[File:A.png|thumb| <small>''[[x|{{y|<ref> {{a|b= \n'''a __NOTOC__ {{convert|1|m}} \n \n\n \x20.\x20.\x20 é \u0301
+<math>x_1^{2 <math>\\frac{a}{b</math> </math> ^{ {{IPA|a {{IPA|[b]}} {{IPAc-en|a|b}} ({{IPA|c}} {{!}} {{=}} {{coord|1|N|2|E}} <sup> <sup>2</sup> <ce>H2O [12] {{convert|5|-|6|km}} {{cvt|1+1/2|C {{unité|5|m|2}} \u20ac({{x}}"""
 CLEANER = Cleaner(SiteInfo(language="zh"), ExtractOptions())
 MARKUP = re.compile(r"\{\{|\}\}|\[\[|\]\]|<ref[\s>/]|<!--|[\x00-\x08]")
 PIECES = [u.encode().decode("unicode_escape") if "\\" in u else u for u in UNITS.split(" ")]
