@@ -91,7 +91,8 @@ def print_jobs(folder: Path, options: Any, given: dict[str, Any], as_json: bool)
     from pipelines.dataflow import plan_jobs
 
     require(given["runner"] == "dataflow", "--dry-run shows what --runner dataflow would start: name that runner")
-    jobs = plan_jobs(expand_all(options.sources, folder), given["beam_args"], folder.absolute(), given["shuffle"])
+    sources, lengths = expand_all(options.sources, folder), options.examples.max_seq_lengths
+    jobs = plan_jobs(sources, given["beam_args"], folder.absolute(), given["shuffle"], lengths)
     columns = ("step", "job", "tasks", "graph", "stages", "staged", "image")
     rows = [
         (

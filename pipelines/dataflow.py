@@ -125,6 +125,7 @@ class DataflowSession:
         folder: Path,
         tasks: Sequence[Any],
         on_progress: Callable[[dict[str, int]], None] | None,
+        step: str = "tasks",
     ) -> dict[str, int]:
         """Run a pipeline to its end and return its counters.
 
@@ -136,7 +137,7 @@ class DataflowSession:
                 if not isinstance(as_path(path), StorePath):
                     where = "on this machine, where Dataflow's workers can't read it"
                     raise OptionError(f"{path} lies {where}: copy it to gs://BUCKET/FOLDER.")
-        pipeline = make_pipeline(build, self._options.arguments(f"{self._num_runs}"))
+        pipeline = make_pipeline(build, self._options.arguments(step))
         try:
             result = pipeline.run()
         except Exception as error:
@@ -238,11 +239,13 @@ def top_names(graph: Any) -> tuple[str, ...]:
     return tuple(transforms[each].unique_name for each in ids)
 
 
-def plan_jobs(sources: Sequence[Source], beam_args: Sequence[str], output: Path, shuffle: str) -> list[Job]:
+def plan_jobs(
+    sources: Sequence[Source], beam_args: Sequence[str], output: Path, shuffle: str, lengths: Sequence[int]
+) -> list[Job]:
     """Return the jobs of a build, none of which is started; the sources are read as far as planning needs.
 
     Each slice becomes one documents file, or none. How many shards there will be follows from text that isn't there
-    yet, so the examples job is described for one.
+    yet, so the examples jobs are described for one.
     """
     from bertdata.extract.slices import plan_slices
 
@@ -250,4 +253,5 @@ def plan_jobs(sources: Sequence[Source], beam_args: Sequence[str], output: Path,
     num_slices = len(plan_slices(sources))
     folder = f"{output}/.work/engine-00000000"
     jobs = [describe_job(step, num_slices, options, f"{folder}/{n}") for n, step in enumerate(_ONE_A_SLICE, 1)]
-    return [*jobs, describe_job("examples", 1, options, f"{folder}/4", gathers=shuffle == "engine")]
+    gathers = shuffle == "engine"
+    return jobs + [describe_job(f"examples-{n}", 1, options, f"{folder}/4", gathers=gathers) for n in lengths]

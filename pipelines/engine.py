@@ -143,6 +143,7 @@ class Session:
         folder: Path,
         tasks: Sequence[Any],
         on_progress: Callable[[dict[str, int]], None] | None,
+        step: str = "tasks",
     ) -> dict[str, int]:
         """Run a pipeline to its end and return its counters; `tasks` are what its attempts are numbered by.
 
@@ -152,7 +153,7 @@ class Session:
         server = self._started(len(tasks), beam_args)
         from pipelines.engine_submit import submit
 
-        arguments = [*self._engine.pipeline_options(), *beam_args]
+        arguments = [f"--job_name=bertdata-{step}", *self._engine.pipeline_options(), *beam_args]
         boot, environment = str(self._boot()), self._worker_environment(folder)
         for left in range(self._engine.resubmissions, -1, -1):
             job = submit(build, server.endpoint() or "", arguments, boot, environment)

@@ -44,7 +44,8 @@ class RunOptions:
     On an engine `workers` is how many of its cores to use at most, 0 for all it gives; `master` and `job_server_jar`
     say where it is and what speaks to it. `say` gets single lines for the user; `log_dir` is for the runner's own
     output, which `verbose` says too; `work_dir`, in the folder of the build, is what an engine's workers read and
-    write. `shuffle` says how examples are gathered: by range reads of files, or by the engine.
+    write. `shuffle` says how examples are gathered: by range reads of files, or by the engine. `step` is what an
+    engine shows a pipeline as.
 
     Raises OptionError for a number of workers below 1, an unknown engine, and Beam arguments that
     bertdata sets itself.
@@ -61,6 +62,7 @@ class RunOptions:
     say: Callable[[str], None] = _say_nothing
     verbose: bool = False
     shuffle: str = "files"
+    step: str = "survey"
 
     def __post_init__(self) -> None:
         least = 1 if self.runner == "direct" else 0

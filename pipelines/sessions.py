@@ -94,7 +94,7 @@ def combine_on_engine(
         def build(pipeline: beam.Pipeline) -> None:
             fold_on_engine(pipeline, str(folder), combine, gathers=gather is not None)
 
-        counters = session.run(build, options.beam_args, folder, attempted, on_progress)
+        counters = session.run(build, options.beam_args, folder, attempted, on_progress, options.step)
         result: R = read_result(str(folder))
     if on_progress:
         on_progress(counters)

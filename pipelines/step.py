@@ -82,7 +82,7 @@ def run_step(
     began = time.monotonic()
     try:
         if todo:
-            options = worth_starting(build.run, total, bytes_per_second, len(todo))
+            options = replace(worth_starting(build.run, total, bytes_per_second, len(todo)), step=step.name)
             dealt = options.workers if options.runner == "direct" else 1
             ordered = largest_first(todo, lambda task: task.num_bytes, dealt)
             work = functools.partial(_run_and_keep, function, str(build.folder), str(step.work))

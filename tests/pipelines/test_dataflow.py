@@ -92,7 +92,7 @@ def test_dry_run_prints_the_jobs_and_asks_nobody(tmp_path, capsys, monkeypatch):
     arguments = ["--books", str(books), "--output", "gs://bucket/corpus", "--runner", "dataflow", "--dry-run"]
     assert run(["build-corpus", *arguments, "--json", "--", *GIVEN]) == 0
     shown = json.loads(capsys.readouterr().out)
-    assert [job["step"] for job in shown] == ["extract", "vocab", "tokens", "examples"]
+    assert [job["step"] for job in shown] == ["extract", "vocab", "tokens", "examples-128"]
     assert {job["image"] for job in shown} == {"europe-docker.pkg.dev/p/r/bertdata:0.1.0"}
 
 
