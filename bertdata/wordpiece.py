@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import json
 import os
@@ -140,12 +141,16 @@ def default_library() -> Library:
     return "nanotoken" if importlib.util.find_spec("nanotoken") else "tokenizers"
 
 
+# A worker encodes one file after the other with the same vocabulary, which takes the libraries longer to read than they
+# take for megabytes of text.
+@functools.lru_cache(maxsize=1)
 def _load_fast(text: str) -> Any:
     from nanotoken import WordPieceTokenizer
 
     return WordPieceTokenizer.from_json(text)
 
 
+@functools.lru_cache(maxsize=1)
 def _load_authority(text: str) -> Any:
     # Its threads deadlock after a fork, and bertdata's parallelism is processes.
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
