@@ -138,7 +138,9 @@ def work(task: Task, pipe: Connection) -> None:
     from trainer.optim import clip_gradients, make_optimizer, set_rate
 
     torch.set_num_threads(task.threads)
-    clock = time.process_time if task.device == "cpu" else synchronised_clock
+    clock, now = time.process_time, time.process_time
+    if task.device != "cpu":
+        clock, now = synchronised_clock, time.perf_counter
     reduced = torch.autocast(task.device, torch.bfloat16, enabled=task.precision == "bf16")
     loss, model = (our_step if task.system.startswith("ours") else peer_step)(task)
     optimizer = make_optimizer("adamw", model, 1e-4, 0.01)
@@ -151,9 +153,9 @@ def work(task: Task, pipe: Connection) -> None:
     while pipe.recv():
         tokens, reading, began = 0, 0.0, clock()
         for step in range(task.steps):
-            read = time.perf_counter() if task.device != "cpu" else time.process_time()
+            read = now()
             examples = next(batches) if "reader" in task.system else held[step]
-            reading += (time.perf_counter() if task.device != "cpu" else time.process_time()) - read
+            reading += now() - read
             with reduced:
                 value = loss(examples, number)
             value.backward()

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from pipelines.scratch import short_temporary_folder
-from pipelines.worker import die_with_parent, import_early, send_output_to
+from pipelines.worker import die_with_parent, ended_children, import_early, send_output_to, wake_when_a_child_ends
 
 _SECONDS_TO_GROW = 120.0
 _SECONDS_BETWEEN_LOOKS = 0.5
@@ -126,11 +126,7 @@ class Nursery:
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(path))
         self._listener.listen(64)
-        self._woken, wake = os.pipe()
-        os.set_blocking(wake, False)
-        self._wake = wake
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+        self._woken, self._wake = wake_when_a_child_ends()
 
     def serve(self) -> None:
         """Answer requests; return when the engine's process has ended."""
@@ -163,13 +159,12 @@ class Nursery:
             self._workers[pid] = source
 
     def _reap(self) -> None:
-        with contextlib.suppress(ChildProcessError):
-            while (end := os.waitpid(-1, os.WNOHANG))[0]:
-                source = self._workers.pop(end[0], None)
-                if source is not None:
-                    with contextlib.suppress(OSError):
-                        source.sendall(b"%d\n" % (os.waitstatus_to_exitcode(end[1]) & 0xFF))
-                    source.close()
+        for pid, returncode in ended_children():
+            source = self._workers.pop(pid, None)
+            if source is not None:
+                with contextlib.suppress(OSError):
+                    source.sendall(b"%d\n" % (returncode & 0xFF))
+                source.close()
 
     def _become_worker(self, request: dict[str, Any]) -> NoReturn:
         code = 1

@@ -23,6 +23,7 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Iterator
 from typing import Any, NoReturn
 
 _IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -80,11 +81,7 @@ class Forker:
         self._connection = connection
         self._pid = os.getpid()
         self._workers: dict[int, str] = {}
-        self._woken, wake = os.pipe()
-        os.set_blocking(wake, False)
-        self._wake = wake
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+        self._woken, self._wake = wake_when_a_child_ends()
 
     def serve(self) -> None:
         """Answer requests until the parent closes the connection; then kill what is left."""
@@ -117,11 +114,9 @@ class Forker:
                     os.kill(pid, signal.SIGKILL)
 
     def _reap(self) -> None:
-        with contextlib.suppress(ChildProcessError):
-            while (end := os.waitpid(-1, os.WNOHANG))[0]:
-                pid, status = end
-                if worker := self._workers.pop(pid, None):
-                    self._report(event="exited", worker=worker, pid=pid, returncode=os.waitstatus_to_exitcode(status))
+        for pid, returncode in ended_children():
+            if worker := self._workers.pop(pid, None):
+                self._report(event="exited", worker=worker, pid=pid, returncode=returncode)
 
     def _report(self, **event: Any) -> None:
         self._connection.sendall(json.dumps(event).encode() + b"\n")
@@ -148,6 +143,22 @@ class Forker:
             with contextlib.suppress(Exception):
                 sys.stderr.flush()
             os._exit(code)
+
+
+def wake_when_a_child_ends() -> tuple[int, int]:
+    """Return the ends of a pipe: the first has something to read when a child of this process has ended."""
+    woken, wake = os.pipe()
+    os.set_blocking(wake, False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+    return woken, wake
+
+
+def ended_children() -> Iterator[tuple[int, int]]:
+    """Yield the process id and the exit code (negative: the signal) of each child that has ended."""
+    with contextlib.suppress(ChildProcessError):
+        while (end := os.waitpid(-1, os.WNOHANG))[0]:
+            yield end[0], os.waitstatus_to_exitcode(end[1])
 
 
 def send_output_to(log: str) -> None:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from trainer.dropout import RowNoise
 
+# The others are read by Python, which must not wait for a GPU.
 _MOVED = {"input_ids", "token_type_ids", "masked_labels", "next_sentence_label", "attention_mask", "position_ids"}
 
 

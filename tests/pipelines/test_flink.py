@@ -33,20 +33,6 @@ def jar() -> str:
     return str(rig.job_server_jar("flink"))
 
 
-@pytest.fixture(scope="module")
-def sources(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    return rig.write_sources(tmp_path_factory.mktemp("sources"))
-
-
-@pytest.fixture(scope="module")
-def expected(sources: list[str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The digests of the same build on this machine."""
-    output = tmp_path_factory.mktemp("direct") / "corpus"
-    done = rig.build(sources, output, "--workers", "1")
-    assert done.returncode == 0, done.stderr
-    return digests(output)
-
-
 @on_a_cluster
 def test_an_embedded_flink_builds_the_same_bytes_though_python_workers_die(sources, expected, jar, tmp_path):
     output = tmp_path / "corpus"

@@ -56,20 +56,6 @@ def on_spark(cluster: tuple[Path, dict[str, Any]], jar: str) -> tuple[str, ...]:
     return ("--runner", "spark", "--spark-master", cluster[1]["master"], "--spark-job-server-jar", jar)
 
 
-@pytest.fixture(scope="module")
-def sources(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    return rig.write_sources(tmp_path_factory.mktemp("sources"))
-
-
-@pytest.fixture(scope="module")
-def expected(sources: list[str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The digests of the same build on this machine."""
-    output = tmp_path_factory.mktemp("direct") / "corpus"
-    done = rig.build(sources, output, "--workers", "1")
-    assert done.returncode == 0, done.stderr
-    return digests(output)
-
-
 def test_spark_builds_the_same_bytes_and_shows_the_same_steps(sources, expected, on_spark, tmp_path):
     done = rig.build(sources, tmp_path / "corpus", *on_spark)
     assert done.returncode == 0, done.stderr
