@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from bertdata.errors import BertdataError
-from bertdata.files import publish
+from bertdata.files import publish, remove_folder
 from bertdata.store import StorePath, as_path
 from pipelines.problems import carry_error, restore_error
 from pipelines.progress import collecting
@@ -30,7 +30,32 @@ R = TypeVar("R")
 # A task that failed this often failed by itself: that the same one meets four lost workers is all but impossible.
 MOST_ATTEMPTS = 4
 _SECONDS_BETWEEN_COUNTERS, _SECONDS_BETWEEN_PUTS = 1.0, 10.0
+# Names the log of a Python worker, on its machine, in its environment.
+WORKER_LOG = "BERTDATA_WORKER_LOG"
 RUNNING, ERRORS, REFUSALS, COUNTERS, LOGS = "running", "errors", "refusals", "counters", "logs"
+
+
+class RunFolders:
+    """Folders beside a build that its workers see too, one a run, all in one of this session's own."""
+
+    def __init__(self, work_dir: Path) -> None:
+        self._folder = work_dir / f"engine-{os.urandom(4).hex()}"
+        self._num_runs = 0
+
+    @contextlib.contextmanager
+    def new_folder(self) -> Iterator[Path]:
+        """Give a folder for one run."""
+        self._num_runs += 1
+        folder = self._folder / str(self._num_runs)
+        try:
+            make_folders(folder)
+            yield folder
+        finally:
+            remove_folder(folder)
+
+    def remove_folders(self) -> None:
+        """Remove them all."""
+        remove_folder(self._folder)
 
 
 def make_folders(folder: Path) -> None:
@@ -52,32 +77,64 @@ class Attempt(Generic[T, R]):
         """Return `function(task)`; what it raises is written down where another attempt would raise it again."""
         number, task = numbered
         folder = as_path(self.folder)
-        if isinstance(folder, StorePath):
-            return self._without_marks(number, task, folder)
-        mark = folder / RUNNING / f"{number}.{os.urandom(4).hex()}"
-        mark.write_text(f"{worker_name()} {os.environ.get('BERTDATA_ENGINE_PID', '')}", encoding="utf-8")
-        try:
-            result = self.function(task)
-        except Exception as error:
-            if isinstance(error, BertdataError) or len(marks(folder, number)) >= MOST_ATTEMPTS:
-                write_whole(folder / ERRORS / str(number), f"{carry_error(error)} {error!a}")
-            raise
-        for each in marks(folder, number):
-            each.unlink(missing_ok=True)
+        marked = _noted_here(number) if isinstance(folder, StorePath) else _marked(folder, number)
+        with marked:
+            try:
+                result = self.function(task)
+            except Exception as error:
+                if isinstance(folder, StorePath):
+                    mark(folder, number)
+                if isinstance(error, BertdataError) or len(marks(folder, number)) >= MOST_ATTEMPTS:
+                    write_whole(folder / ERRORS / str(number), f"{carry_error(error)} {error!a}")
+                raise
         if _counter_file is not None:
             _counter_file.write()
         return result
 
-    def _without_marks(self, number: int, task: T, folder: StorePath) -> R:
-        """Do the same where a mark would cost requests to a store: that the last attempt failed its engine knows."""
-        try:
-            result = self.function(task)
-        except BertdataError as error:
-            write_whole(folder / ERRORS / str(number), f"{carry_error(error)} {error!a}")
-            raise
-        if _counter_file is not None:
-            _counter_file.write()
-        return result
+
+@contextlib.contextmanager
+def _marked(folder: Path, number: int) -> Iterator[None]:
+    """Leave a mark of an attempt, which goes, with those of all earlier ones, where it succeeds."""
+    mark(folder, number)
+    yield
+    for each in marks(folder, number):
+        each.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _noted_here(number: int) -> Iterator[None]:
+    """Note an attempt on this machine: in a store a mark of each would cost three requests a task.
+
+    Where the worker dies of it, who stood for the worker leaves the mark (`mark_death`).
+    """
+    note = _note(os.environ.get(WORKER_LOG, ""))
+    if note is None:
+        yield
+        return
+    note.write_text(str(number), encoding="utf-8")
+    try:
+        yield
+    finally:
+        note.unlink(missing_ok=True)
+
+
+def _note(log: str) -> Path | None:
+    return Path(f"{log}.task") if log else None
+
+
+def mark_death(folder: Path, log: str) -> None:
+    """Leave the mark of the attempt that a worker died in, if it was at one, and what its log says of that."""
+    note = _note(log)
+    if note is not None and note.exists():
+        mark(folder, int(note.read_text(encoding="utf-8")), _words_of(Path(log)))
+        note.unlink()
+
+
+def mark(folder: Path, number: int, words: str = "") -> None:
+    """Leave the mark of an attempt: who makes it, for which process of the engine, and its last words, if known."""
+    engine = os.environ.get("BERTDATA_ENGINE_PID", "")
+    path = folder / RUNNING / f"{number}.{os.urandom(4).hex()}"
+    write_whole(path, f"{worker_name()} {engine}{words and chr(10)}{words}")
 
 
 def marks(folder: Path, number: int) -> list[Path]:
@@ -168,9 +225,8 @@ def has_workers(folder: Path) -> bool:
 
 def find_hopeless(folder: Path) -> tuple[int, str] | None:
     """Return the number of a task whose workers all died on it, and what the last of them said of that, if anything."""
-    tries: Counter[int] = Counter()
-    for path in (folder / RUNNING).iterdir():
-        tries[int(path.name.split(".")[0])] += 1
+    names = [path.name for path in (folder / RUNNING).iterdir() if not path.name.startswith(".")]
+    tries = Counter(int(name.split(".")[0]) for name in names)
     number, most = max(tries.items(), key=lambda item: item[1], default=(0, 0))
     if most <= MOST_ATTEMPTS:  # One more may be running now.
         return None
@@ -179,14 +235,17 @@ def find_hopeless(folder: Path) -> tuple[int, str] | None:
 
 def last_words(folder: Path, number: int) -> str:
     """Return what the watch on pages said in the logs of the workers that died on a task."""
-    for mark in marks(folder, number):
+    for path in marks(folder, number):
         with contextlib.suppress(OSError):
-            name = mark.read_text(encoding="utf-8").split()[0]
-            log = (folder / LOGS / name).read_text(encoding="utf-8", errors="replace")
-            for line in log.splitlines():
-                if "this is a bug" in line:
-                    return line
+            who, *said = path.read_text(encoding="utf-8").split("\n")
+            if words := "".join(said) or _words_of(folder / LOGS / who.split()[0]):
+                return words
     return ""
+
+
+def _words_of(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    return next((line for line in lines if "this is a bug" in line), "")
 
 
 def slice_files(task: Any) -> Sequence[str]:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import importlib.util
 import operator
-import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bertdata.errors import BuildError, OptionError, require
-from bertdata.files import remove_folder
 from bertdata.store import StorePath, as_path
-from pipelines.attempts import find_error, slice_files
+from pipelines.attempts import RunFolders, find_error, slice_files
 from pipelines.problems import WorkerError, restore_error
 from pipelines.progress import NAMESPACE
 
@@ -96,27 +93,16 @@ def has_libraries() -> bool:
     return all(importlib.util.find_spec(name) for name in ("apitools", "google_auth_httplib2"))
 
 
-class DataflowSession:
+class DataflowSession(RunFolders):
     """One build on Dataflow: a job a step. Its workers read what they need of a run from the build's folder."""
 
     def __init__(self, options: DataflowOptions, say: Callable[[str], None]) -> None:
+        super().__init__(options.output / ".work")
         self._options, self._say = options, say
-        self._num_runs = 0
-        self._folder = options.output / ".work" / f"engine-{os.urandom(4).hex()}"
 
     def close(self, *, at_once: bool) -> None:
         """Remove what the workers read; a job that still runs has been cancelled by `run`."""
-        remove_folder(self._folder)
-
-    @contextlib.contextmanager
-    def new_folder(self) -> Iterator[Path]:
-        """Give a folder for one run."""
-        self._num_runs += 1
-        folder = self._folder / str(self._num_runs)
-        try:
-            yield folder
-        finally:
-            remove_folder(folder)
+        self.remove_folders()
 
     def run(
         self,

@@ -5,17 +5,15 @@ One job server, and so one application of the engine, serves all pipelines of a 
 
 from __future__ import annotations
 
-import contextlib
 import importlib.metadata
 import json
-import os
 import platform
 import re
 import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -26,12 +24,12 @@ from bertdata.store import StorePath
 from pipelines import engine_boot
 from pipelines.attempts import (
     MOST_ATTEMPTS,
+    RunFolders,
     describe_task,
     find_error,
     find_hopeless,
     find_refusal,
     has_workers,
-    make_folders,
     read_counters,
 )
 from pipelines.job_server import JobServer
@@ -99,12 +97,13 @@ class Engine(Protocol):
         """Return the problem that a line stands for, in one line for the user."""
 
 
-class Session:
+class Session(RunFolders):
     """One build on an engine: its job server, started with the first pipeline, and its folder beside the build."""
 
     def __init__(
         self, engine: Engine, work_dir: Path, log_dir: Path | None, say: Callable[[str], None], verbose: bool
     ) -> None:
+        super().__init__(work_dir)
         self._engine, self._work_dir, self._say, self._verbose = engine, work_dir, say, verbose
         self._log_dir = log_dir or Path(tempfile.mkdtemp(prefix="bertdata-logs-"))
         self._keeps_logs = log_dir is not None
@@ -114,27 +113,14 @@ class Session:
         self._sent: float | None = None
         self._heard_of_workers = False
         self._said: set[str] = set()
-        self._num_runs = 0
-        self._folder = work_dir / f"engine-{os.urandom(4).hex()}"
 
     def close(self, *, at_once: bool) -> None:
         """End the job server; after a problem `at_once`, which ends what runs on the engine too."""
         if self._server is not None:
             self._server.stop(at_once=at_once)
-        remove_folder(self._folder)
+        self.remove_folders()
         if not self._keeps_logs and not at_once:
             remove_folder(self._log_dir)
-
-    @contextlib.contextmanager
-    def new_folder(self) -> Iterator[Path]:
-        """Give a folder for one run that the workers see too."""
-        self._num_runs += 1
-        folder = self._folder / str(self._num_runs)
-        try:
-            make_folders(folder)
-            yield folder
-        finally:
-            remove_folder(folder)
 
     def run(
         self,

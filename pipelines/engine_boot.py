@@ -30,8 +30,14 @@ def main() -> None:
         _tell(f"{run}/logs/{name}", log)  # That it was started, and where it says what.
     from pipelines.nursery import stand_for_worker
 
-    environment = {**os.environ, "BERTDATA_ENGINE_PID": str(os.getppid())}
-    stand_for_worker(os.getppid(), {"arguments": sys.argv[1:], "environment": environment, "log": log})
+    environment = {**os.environ, "BERTDATA_ENGINE_PID": str(os.getppid()), "BERTDATA_WORKER_LOG": log}
+    code = stand_for_worker(os.getppid(), {"arguments": sys.argv[1:], "environment": environment, "log": log})
+    if code and "://" in run:
+        from bertdata.store import as_path
+        from pipelines.attempts import mark_death
+
+        mark_death(as_path(run), log)
+    os._exit(code)
 
 
 # A run's folder in a store can't be reached from a file beside it: this is then the script that came with bertdata.

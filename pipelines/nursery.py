@@ -30,13 +30,12 @@ _SECONDS_TO_GROW = 120.0
 _SECONDS_BETWEEN_LOOKS = 0.5
 
 
-def stand_for_worker(engine: int, request: dict[str, Any]) -> NoReturn:
-    """Have the nursery of the process `engine` fork a worker, and exit as it does."""
+def stand_for_worker(engine: int, request: dict[str, Any]) -> int:
+    """Have the nursery of the process `engine` fork a worker, and return how that ended: 0, or what it died of."""
     with connected(engine) as connection:
         connection.sendall(json.dumps(request).encode() + b"\n")
         answer = connection.makefile("rb").readline()
-    # 1 where the nursery went first.
-    os._exit(int(answer or 1))
+    return int(answer or 1)  # 1 where the nursery went first.
 
 
 def connected(engine: int) -> socket.socket:

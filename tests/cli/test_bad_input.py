@@ -16,6 +16,7 @@ import pytest
 
 from cli.main import run
 from tests.corpora import SMALL, dump_xml, sentences, write_books
+from tests.problems import named_problem
 
 ROOT = Path(__file__).resolve().parents[2]
 SPECIALS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
@@ -25,11 +26,7 @@ def fails(capsys: pytest.CaptureFixture[str], args: list[str], *words: str) -> s
     """Run a command that must end in one line with exit 1, and return the line."""
     capsys.readouterr()
     assert run(args) == 1
-    shown = capsys.readouterr()
-    last = shown.err.strip().splitlines()[-1]
-    assert last.startswith("bertdata: ")
-    assert "A bug" not in last
-    assert "Traceback" not in shown.err + shown.out
+    last = named_problem(capsys)
     for word in words:
         assert re.search(word, last), (word, last)
     return last

@@ -22,6 +22,7 @@ from bertdata.store import as_path
 from cli.main import run
 from tests.corpora import SMALL, digests, dump_xml, write_books
 from tests.object_stores import BUCKET, Store, download, forget_instances, gcs_server, make_bucket, s3_server, upload
+from tests.problems import named_problem
 
 ROOT = Path(__file__).resolve().parents[2]
 # What differs from a local build: of sources in a store the manifest has the store's checksum, not a SHA-256.
@@ -262,11 +263,7 @@ def test_a_store_that_often_fails_gives_the_same_bytes(store: Store, local: Path
 
 def assert_one_line(capsys: pytest.CaptureFixture[str], *words: str) -> None:
     """Assert that the last line said is a named problem with these words, and that no traceback was."""
-    shown = capsys.readouterr()
-    last = shown.err.strip().splitlines()[-1]
-    assert last.startswith("bertdata: ")
-    assert "A bug" not in last
-    assert "Traceback" not in shown.err + shown.out
+    last = named_problem(capsys)
     for word in words:
         assert word in last, (word, last)
 

@@ -115,7 +115,7 @@ def worker_at_work(process: subprocess.Popen[str], output: Path, run: int, least
     end = time.monotonic() + SECONDS
     while time.monotonic() < end:
         assert process.poll() is None, f"the build ended first:\n{process.stdout.read() if process.stdout else ''}"
-        for mark in output.glob(f".work/engine-*/{run}/running/*"):
+        for mark in output.glob(f".work/engine-*/{run}/running/[0-9]*"):
             try:
                 name, engine = mark.read_text().split()
             except (FileNotFoundError, ValueError):

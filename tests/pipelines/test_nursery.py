@@ -20,7 +20,8 @@ import sys
 from pipelines.nursery import stand_for_worker
 environment = {"BERTDATA_RUN": sys.argv[2], "PATH": "/bin"}
 arguments = ["--id=1", "--provision_endpoint=127.0.0.1:9"]
-stand_for_worker(int(sys.argv[1]), {"arguments": arguments, "environment": environment, "log": sys.argv[3]})
+request = {"arguments": arguments, "environment": environment, "log": sys.argv[3]}
+sys.exit(stand_for_worker(int(sys.argv[1]), request))
 """
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -146,17 +147,20 @@ def test_a_damaged_source_is_named_with_its_offset_and_without_a_stack(sources, 
     assert "Exception" not in done.stderr and "Traceback" not in done.stderr
 
 
-@pytest.fixture(scope="module")
-def run_options(cluster, jar, tmp_path_factory) -> RunOptions:
-    work = str(tmp_path_factory.mktemp("runs") / ".work")
+@pytest.fixture
+def run_options(cluster, jar, tmp_path) -> RunOptions:
+    work = str(tmp_path / ".work")
     return RunOptions(
         0, "spark", log_dir=f"{work}/logs", work_dir=work, master=cluster[1]["master"], job_server_jar=jar
     )
 
 
-def test_a_slice_that_kills_every_worker_is_named_with_its_file_and_bytes(run_options):
+@pytest.mark.parametrize("where", ["a folder", "a store"])
+def test_a_slice_that_kills_every_worker_is_named_with_its_file_and_bytes(run_options, store, where):
     poison = Slice(0, "wikipedia", "wiki", ("/data/dump.xml.bz2",), ("dump.xml.bz2",), 4096, 8192)
     task = Task("slice-00000", poison, 4096)
+    if where == "a store":
+        run_options = replace(run_options, work_dir=f"{store}/poison/.work")
     with pytest.raises(
         WorkerError, match=r"took up /data/dump.xml.bz2 from 4,096 to 8,192 died on it, as happens when"
     ):

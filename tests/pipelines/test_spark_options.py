@@ -208,3 +208,24 @@ def test_a_slice_that_kills_its_workers_is_named_with_its_file_and_bytes(tmp_pat
     number, words = attempts.find_hopeless(tmp_path) or (-1, "")
     assert attempts.describe_task(tasks[number]) == "/data/dump.xml.bz2 from 4,096 to 8,192"
     assert words == "Page 'X' took 60 s, this is a bug: report it"
+
+
+def test_in_a_store_only_attempts_that_failed_leave_marks_and_who_stood_for_a_dead_worker_leaves_its_own(
+    tmp_path, monkeypatch
+):
+    folder, log = as_path("memory://bucket/corpus/.work/engine-1/1"), tmp_path / "host-1"
+    note = tmp_path / "host-1.task"
+    monkeypatch.setenv(attempts.WORKER_LOG, str(log))
+    assert attempts.Attempt(lambda task: note.read_text(), str(folder))((2, "one")) == "2"
+    assert not note.exists() and not attempts.marks(folder, 2)
+    for attempt in range(1, attempts.MOST_ATTEMPTS + 1):
+        with pytest.raises(ValueError, match="invalid literal"):
+            attempts.Attempt(int, str(folder))((2, "one"))
+        assert (attempts.find_error(folder) is None) == (attempt < attempts.MOST_ATTEMPTS)
+    attempts.mark_death(folder, str(log))  # It died between two tasks.
+    assert attempts.find_hopeless(folder) is None
+    log.write_text("INFO\nPage 'X' took 60 s, this is a bug: report it\n")
+    for _ in range(attempts.MOST_ATTEMPTS + 1):
+        note.write_text("3")
+        attempts.mark_death(folder, str(log))
+    assert attempts.find_hopeless(folder) == (3, "Page 'X' took 60 s, this is a bug: report it")
