@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from bertdata.arrays import as_numpy
 from bertdata.store_cache import local_copy
 from bertdata.vocab import Vocabulary
-from bertdata.word_counts import MAX_WORDS_TO_LEARN, smallest_count
+from bertdata.word_counts import MAX_WORDS_TO_LEARN, survey_counts
 from bertdata.wordpiece import Encoder
 
 _WORDS_AT_ONCE = 100_000
@@ -48,13 +48,14 @@ def coverage_of_file(path: str | Path, vocabulary: Vocabulary, max_words: int = 
     """
     encoder, total = _word_encoder(vocabulary), _empty()
     with pq.ParquetFile(local_copy(path)) as file:
-        counts = as_numpy(file.read(columns=["count"])["count"])
+        least = survey_counts(file, max_words).least
+        kept, kept_words = 0, 0
         for batch in file.iter_batches(_WORDS_AT_ONCE):
-            part = _measure(batch["word"].to_pylist(), as_numpy(batch["count"]), encoder, vocabulary.unk_id)
-            total = _add(total, part)
-    least = smallest_count(counts, max_words)
-    kept = counts[counts >= least]
-    learned = {"distinct_words": len(kept), "words": int(kept.sum()), "least_count": least}
+            counts = as_numpy(batch["count"])
+            total = _add(total, _measure(batch["word"].to_pylist(), counts, encoder, vocabulary.unk_id))
+            learned_from = counts[counts >= least]
+            kept, kept_words = kept + len(learned_from), kept_words + int(learned_from.sum())
+    learned = {"distinct_words": kept, "words": kept_words, "least_count": least}
     return {**_finish(total), "learned_from": learned}
 
 

@@ -155,7 +155,8 @@ class TokensFile:
     def __init__(self, path: str | Path) -> None:
         self.path = as_path(path)
         try:
-            self._reader = pa.ipc.open_file(pa.memory_map(str(local_copy(path))))
+            mapped = pa.memory_map(str(local_copy(path)))
+            self._reader = pa.ipc.open_file(mapped)
         except FileNotFoundError:
             raise FormatError(f"No tokens file at {path}: run the build again.") from None
         except (pa.ArrowInvalid, OSError) as error:
@@ -172,6 +173,7 @@ class TokensFile:
             )
         self.vocab_size, self.vocab_sha256 = int(self.metadata["vocab_size"]), self.metadata["vocab_sha256"]
         self._batches = [self._reader.get_batch(i) for i in range(self._reader.num_record_batches)]
+        mapped.close()  # What was mapped stays: a group maps all files, and more than can be open at once.
         self.part_key = self.column("part_key").view(np.uint64)
         self._starts = np.cumsum([0, *(batch.num_rows for batch in self._batches)])
 

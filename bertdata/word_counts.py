@@ -6,6 +6,7 @@ number of partial files is merged range by range, in bounded memory, into `word_
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -29,6 +30,8 @@ from bertdata.words import NO_WORDS, SCHEMA, WordSplitter, add_counts, count_pie
 
 # A merge holds one range of all files in memory: with 64, ten million different words are some 5 MB each.
 NUM_RANGES = 64
+# Many a system lets a process open 1,024 files, and a dump of English Wikipedia has more slices.
+MAX_FILES_TO_MERGE = 100
 # A million different words take the learner 0.6 GB beside the words themselves.
 MAX_WORDS_TO_LEARN = 1_000_000
 MAX_PIECES_BYTES, MAX_WORDS_BYTES = 96 << 20, 128 << 20
@@ -165,8 +168,31 @@ def write_ranges(path: str | Path, ranges: Iterator[pa.Table]) -> None:
 
 
 def merge_counts(paths: Sequence[str | Path], output_path: str | Path) -> dict[str, int]:
-    """Merge partial counts files, range by range; return `words` and `distinct_words`."""
-    files = [pq.ParquetFile(local_copy(path)) for path in sorted(map(str, paths))]
+    """Merge partial counts files, range by range; return `words` and `distinct_words`.
+
+    All are open at once: of more than `MAX_FILES_TO_MERGE`, some are merged first. The counts are the same.
+    """
+    if len(paths) > MAX_FILES_TO_MERGE:
+        return _merge_in_rounds(sorted(map(str, paths)), as_path(output_path))
+    with contextlib.ExitStack() as stack:
+        files = [stack.enter_context(pq.ParquetFile(local_copy(path))) for path in sorted(map(str, paths))]
+        return _merge(files, output_path)
+
+
+def _merge_in_rounds(paths: list[str], output: Path) -> dict[str, int]:
+    scratch = scratch_beside(output) / f".{output.name}.{os.getpid()}-{os.urandom(4).hex()}"
+    merged: list[Path] = []
+    try:
+        for at in range(0, len(paths), MAX_FILES_TO_MERGE):
+            merged.append(scratch.with_name(f"{scratch.name}-{len(merged)}.merged"))
+            merge_counts(paths[at : at + MAX_FILES_TO_MERGE], merged[-1])
+        return merge_counts(merged, output)
+    finally:
+        for path in merged:
+            path.unlink(missing_ok=True)
+
+
+def _merge(files: Sequence[pq.ParquetFile], output_path: str | Path) -> dict[str, int]:
     counts = {"words": 0, "distinct_words": 0}
 
     def merged() -> Iterator[pa.Table]:
@@ -192,13 +218,34 @@ class WordCounts(NamedTuple):
 def read_counts(path: str | Path, max_words: int = MAX_WORDS_TO_LEARN) -> WordCounts:
     """Return the words of a counts file, at most `max_words`: all that occur more often than some number."""
     with pq.ParquetFile(local_copy(path)) as file:
-        counts = as_numpy(file.read(columns=["count"])["count"])
-        least = smallest_count(counts, max_words)
+        counted = survey_counts(file, max_words)
         groups = (file.read_row_group(number) for number in range(file.num_row_groups))
-        table = pa.concat_tables([NO_WORDS, *(group.filter(pc.field("count") >= least) for group in groups)])
-    table = table.sort_by("word")
-    pruned = counts[counts < least]
-    return WordCounts(table["word"].to_pylist(), as_numpy(table["count"]), len(pruned), int(pruned.sum()))
+        kept = (group.filter(pc.field("count") >= counted.least) for group in groups)
+        table = pa.concat_tables([NO_WORDS, *kept]).sort_by("word")
+    counts = as_numpy(table["count"])
+    return WordCounts(
+        table["word"].to_pylist(), counts, counted.distinct_words - len(counts), counted.words - int(counts.sum())
+    )
+
+
+class CountsSurvey(NamedTuple):
+    """What a counts file holds, and the count from which on words are kept, so that there are at most so many."""
+
+    distinct_words: int
+    words: int
+    least: int
+
+
+def survey_counts(file: pq.ParquetFile, max_words: int) -> CountsSurvey:
+    """Survey a counts file, a row group at a time: ten billion different words would be 80 GB of counts."""
+    largest, distinct, total = np.empty(0, np.int64), 0, 0
+    for number in range(file.num_row_groups):
+        counts = as_numpy(file.read_row_group(number, columns=["count"])["count"])
+        distinct, total = distinct + len(counts), total + int(counts.sum())
+        largest = np.concatenate([largest, counts])
+        if len(largest) > max_words + 1:
+            largest = np.partition(largest, len(largest) - max_words - 1)[-max_words - 1 :]
+    return CountsSurvey(distinct, total, smallest_count(largest, max_words))
 
 
 def smallest_count(counts: npt.NDArray[np.int64], max_words: int) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import operator
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -198,10 +197,10 @@ def describe_job(step: str, num_tasks: int, options: DataflowOptions, folder: st
     from apache_beam.options.pipeline_options import GoogleCloudOptions
     from apache_beam.portability.api import beam_runner_api_pb2
 
-    from pipelines.engine_tasks import fold_on_engine
+    from pipelines.engine_tasks import run_on_engine
 
     def build(pipeline: beam.Pipeline) -> None:
-        fold_on_engine(pipeline, folder, operator.iadd, gathers=gathers)
+        run_on_engine(pipeline, folder, None, gathers=gathers)
 
     pipeline = make_pipeline(build, options.arguments(step, dry_run=True))
     graph = pipeline.run().job.proto_pipeline

@@ -22,6 +22,7 @@ from pipelines.tasks import Fold, write_result
 
 R = TypeVar("R")
 _FUNCTIONS, _TASKS, _RESULT = "functions", "tasks", "result"
+RESULTS_A_PART = 1000
 
 
 def write_work(folder: str, function: Callable[..., Any], tasks: Sequence[Any], gather: Gather | None) -> list[Any]:
@@ -35,15 +36,21 @@ def write_work(folder: str, function: Callable[..., Any], tasks: Sequence[Any], 
 
 
 def read_result(folder: str) -> Any:
-    """Return what a run of `fold_on_engine` came to."""
-    return pickle.loads((as_path(folder) / _RESULT).read_bytes())[0]
+    """Return what a run of `run_on_engine` came to: what all results were folded into, or the list of them."""
+    path = as_path(folder) / _RESULT
+    if path.is_file():
+        return pickle.loads(path.read_bytes())[0]
+    parts = (pickle.loads(part.read_bytes()) for part in as_path(folder).glob(f"{_RESULT}-*"))
+    return [result for part in parts for result in part]
 
 
-def fold_on_engine(pipeline: beam.Pipeline, folder: str, combine: Callable[[R, R], R], *, gathers: bool) -> None:
-    """Put the work that was written to `folder`, its results folded by `combine`, into a pipeline.
+def run_on_engine(pipeline: beam.Pipeline, folder: str, combine: Callable[[R, R], R] | None, *, gathers: bool) -> None:
+    """Put the work that was written to `folder` into a pipeline, its results folded by `combine`.
 
-    With `gathers`, the engine's shuffle brings each task the pieces that the sources are cut into. Exactly one
-    Reshuffle, straight after an ordered source: with none, or a second one, Spark can't recover its last stage.
+    Without `combine` results are numbered, and go to files of a thousand each: those of a hundred thousand tasks in
+    one element would be more than an executor of 1 GB can hand on. With `gathers`, the engine's shuffle brings each
+    task the pieces that the sources are cut into. Exactly one Reshuffle, straight after an ordered source: with none,
+    or a second one, Spark can't recover its last stage.
     """
     begin = pipeline | beam.Create([folder], reshuffle=False)
     attempted = begin | "List" >> beam.FlatMap(list_work) | beam.Reshuffle()
@@ -52,8 +59,28 @@ def fold_on_engine(pipeline: beam.Pipeline, folder: str, combine: Callable[[R, R
         results = pieces | beam.GroupByKey() | "Gather" >> beam.Map(attempt_gathered, folder)
     else:
         results = attempted | "Call" >> beam.Map(attempt, folder)
-    folded = results | beam.CombineGlobally(Fold(combine)).without_defaults()
-    _ = folded | beam.Map(write_result, str(as_path(folder) / _RESULT))
+    if combine is None:
+        parts = results | "Number" >> beam.FlatMap(by_part) | "Part" >> beam.GroupByKey()
+        _ = parts | "Keep" >> beam.Map(write_part, folder)
+    else:
+        folded = results | beam.CombineGlobally(Fold(combine)).without_defaults()
+        _ = folded | beam.Map(write_result, str(as_path(folder) / _RESULT))
+
+
+def by_part(results: list[tuple[int, Any]]) -> Iterator[tuple[int, tuple[int, Any]]]:
+    """Yield numbered results with the number of the file that they go to.
+
+    >>> list(by_part([(999, "a"), (1000, "b")]))
+    [(0, (999, 'a')), (1, (1000, 'b'))]
+    """
+    return ((number // RESULTS_A_PART, (number, result)) for number, result in results)
+
+
+def write_part(part: tuple[int, Iterable[tuple[int, Any]]], folder: str) -> None:
+    """Write a file of numbered results where the driver reads it; it may be written twice."""
+    number, results = part
+    with publish(as_path(folder) / f"{_RESULT}-{number:05d}") as path:
+        path.write_bytes(pickle.dumps(list(results)))
 
 
 def list_work(folder: str) -> Iterator[tuple[int, Any]]:

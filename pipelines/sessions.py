@@ -83,16 +83,17 @@ def combine_on_engine(
     if not _open:
         with engine_session(options):
             return combine_on_engine(function, tasks, combine, options, on_progress, gather)
-    from pipelines.engine_tasks import fold_on_engine, read_result, write_work
+    from pipelines.engine_tasks import read_result, run_on_engine, write_work
 
     session = _open[-1]
     with session.new_folder() as folder:
         attempted = write_work(str(folder), function, tasks, gather)
-        if isinstance(function, Numbered):
+        numbered = isinstance(function, Numbered)
+        if numbered:
             attempted[len(attempted) - len(tasks) :] = [task[1] for task in tasks]  # type: ignore[index]
 
         def build(pipeline: beam.Pipeline) -> None:
-            fold_on_engine(pipeline, str(folder), combine, gathers=gather is not None)
+            run_on_engine(pipeline, str(folder), None if numbered else combine, gathers=gather is not None)
 
         counters = session.run(build, options.beam_args, folder, attempted, on_progress, options.step)
         result: R = read_result(str(folder))

@@ -92,7 +92,7 @@ def run_step(
     except BaseException:
         build.reporter.close()
         raise
-    build.seconds[step.name] = time.monotonic() - began
+    build.seconds[step.name] = build.seconds.get(step.name, 0.0) + time.monotonic() - began
     return [results[task.key] or {} for task in tasks]
 
 

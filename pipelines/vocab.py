@@ -15,12 +15,12 @@ from bertdata.steps import Step
 from bertdata.store import as_path
 from bertdata.store_cache import local_copy
 from bertdata.vocab import read_vocabulary, write_vocabulary
-from bertdata.word_counts import count_words, learn_from_counts, merge_counts
+from bertdata.word_counts import MAX_FILES_TO_MERGE, count_words, learn_from_counts, merge_counts
 from pipelines.progress import count
 from pipelines.step import Build, Result, Task, run_step
 from pipelines.tables import documents_files, files_digest
 
-_BYTES_PER_SECOND = 20e6
+_BYTES_PER_SECOND, _MERGED_BYTES_PER_SECOND = 20e6, 10e6
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def build_vocab(build: Build, options: VocabOptions) -> Result:
         tasks = [Task(Path(d["path"]).stem, d, d["text_bytes"]) for d in documents]
         work = functools.partial(_count, str(build.folder), str(step.work), options.lowercase)
         partial = run_step(build, step, tasks, work, _BYTES_PER_SECOND)
-        counts = [file for each in partial for file in each["files"]["counts"]]
+        counts = _merge_on_workers(build, step, [file for each in partial for file in each["files"]["counts"]])
         paths = [local_copy(build.folder / file["path"], file["sha256"]) for file in counts]
         result = merge_counts(paths, str(folder / "word_counts.parquet"))
         tokens = learn_from_counts(
@@ -93,3 +93,26 @@ def _count(folder: str, work: str, lowercase: bool, documents: dict[str, Any]) -
     source = local_copy(as_path(folder) / documents["path"], documents["sha256"])
     result = count_words(source, output, lowercase=lowercase, progress=progress)
     return {**result, "files": {"counts": [describe_file(output, as_path(folder), 0)]}}
+
+
+def _merge_on_workers(build: Build, step: Step, counts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Merge counts files, some at a time, until this process can merge the rest: of 10 TB it would be 300 GB."""
+    turn = 0
+    while len(counts) > MAX_FILES_TO_MERGE:
+        some = [counts[at : at + MAX_FILES_TO_MERGE] for at in range(0, len(counts), MAX_FILES_TO_MERGE)]
+        tasks = [
+            Task(f"merged-{turn}-{n:05d}", each, sum(file["bytes"] for file in each)) for n, each in enumerate(some)
+        ]
+        merge = functools.partial(_merge, str(build.folder), str(step.work), turn)
+        results = run_step(build, step, tasks, merge, _MERGED_BYTES_PER_SECOND)
+        counts = [file for result in results for file in result["files"]["counts"]]
+        turn += 1
+    return counts
+
+
+def _merge(folder: str, work: str, turn: int, counts: list[dict[str, Any]]) -> Result:
+    output = as_path(work) / f"{Path(counts[0]['path']).name.split('.')[0]}.merged-{turn}.parquet"
+    paths = [local_copy(as_path(folder) / file["path"], file["sha256"]) for file in counts]
+    merge_counts(paths, output)
+    count("bytes", sum(file["bytes"] for file in counts))
+    return {"files": {"counts": [describe_file(output, as_path(folder), 0)]}}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow.parquet as pq
 
 from bertdata.arrays import as_numpy
@@ -14,28 +16,58 @@ from bertdata.errors import InputError
 from bertdata.records import Slice
 from bertdata.store import open_table
 
+Int64s = npt.NDArray[np.int64]
+# Looked at together: 8 bytes each, or 0.8 GB. More are dealt by their hash to files that are looked at one by one.
+HASHES_AT_ONCE = 100_000_000
+
 
 def refuse_duplicate_ids(folder: Path, slices: Sequence[Slice], results: Sequence[dict[str, Any]]) -> None:
     """Raise InputError, naming both places, where an id occurs twice in the documents of all slices.
 
-    Eight bytes a document are held at once: 60 MB for the whole of English Wikipedia.
+    Eight bytes a document are held, of a hundred million at once: English Wikipedia's are 60 MB.
     """
-    hashes, owners = [], []
-    for n, result in enumerate(results):
-        if "documents" in result["files"]:
-            column = as_numpy(_column(folder / result["files"]["documents"]["path"], "document_hash"))
-            hashes.append(column)
-            owners.append(np.full(len(column), n, dtype=np.int32))
-    if not hashes:
-        return
-    every, owner = np.concatenate(hashes), np.concatenate(owners)
-    order = np.argsort(every, kind="stable")
-    twice = np.flatnonzero(every[order][1:] == every[order][:-1])
-    if not len(twice):
-        return
-    first, second = order[twice[0]], order[twice[0] + 1]
-    found = [_place(folder, slices[owner[n]], results[owner[n]], int(every[n])) for n in (first, second)]
-    raise InputError(
+    places = [n for n, result in enumerate(results) if "documents" in result["files"]]
+    columns = (_hashes(folder, results[n]) for n in places)
+    num_ranges = -(-sum(results[n]["counts"]["documents"] for n in places) // HASHES_AT_ONCE)
+    for hashes in _dealt(columns, num_ranges) if num_ranges > 1 else [list(columns)]:
+        every = np.concatenate([np.zeros(0, np.int64), *hashes])
+        every.sort()
+        twice = np.flatnonzero(every[1:] == every[:-1])
+        if len(twice):
+            raise _named(folder, slices, results, places, int(every[twice[0]]))
+
+
+def _hashes(folder: Path, result: dict[str, Any]) -> Int64s:
+    found: Int64s = as_numpy(_column(folder / result["files"]["documents"]["path"], "document_hash"))
+    return found
+
+
+def _dealt(columns: Iterator[Int64s], num_ranges: int) -> Iterator[list[Int64s]]:
+    """Yield the hashes in ranges, by way of temporary files."""
+    with tempfile.TemporaryDirectory(prefix="bertdata-ids-") as name:
+        paths = [Path(name) / str(number) for number in range(num_ranges)]
+        for column in columns:
+            number = (column.view(np.uint64) >> np.uint64(32)) * np.uint64(num_ranges) >> np.uint64(32)
+            order = np.argsort(number, kind="stable")
+            ends = np.searchsorted(number[order], np.arange(num_ranges + 1, dtype=np.uint64))
+            for path, start, end in zip(paths, ends[:-1].tolist(), ends[1:].tolist(), strict=True):
+                with path.open("ab") as file:
+                    file.write(column[order[start:end]].tobytes())
+        for path in paths:
+            yield [np.fromfile(path, np.int64)]
+            path.unlink()
+
+
+def _named(
+    folder: Path, slices: Sequence[Slice], results: Sequence[dict[str, Any]], places: Sequence[int], wanted: int
+) -> InputError:
+    found: list[tuple[str, str]] = []
+    for n in places:
+        for row in np.flatnonzero(_hashes(folder, results[n]) == wanted).tolist():
+            found.append(_place(folder, slices[n], results[n], row))
+        if len(found) > 1:
+            break
+    return InputError(
         f"{found[0][0]!r} is the id of two documents, in {found[0][1]} and in {found[1][1]}: "
         "name one source differently (NAME=PATH), or leave one out."
     )
@@ -45,10 +77,8 @@ def _column(path: Path, name: str) -> Any:
     return pq.read_table(open_table(path), columns=[name]).column(name).combine_chunks()
 
 
-def _place(folder: Path, slice_: Slice, result: dict[str, Any], wanted: int) -> tuple[str, str]:
-    path = folder / result["files"]["documents"]["path"]
-    row = int(np.flatnonzero(as_numpy(_column(path, "document_hash")) == wanted)[0])
-    document_id = _column(path, "id")[row].as_py()
+def _place(folder: Path, slice_: Slice, result: dict[str, Any], row: int) -> tuple[str, str]:
+    document_id = _column(folder / result["files"]["documents"]["path"], "id")[row].as_py()
     below = document_id.removeprefix(f"{slice_.source}/")
     files = [p for p, name in zip(slice_.files, slice_.names, strict=True) if name.startswith(below)]
     return document_id, (files or slice_.files)[0]

@@ -133,6 +133,14 @@ def test_rows_of_one_record_batch_are_not_copied(tmp_path: Path) -> None:
         assert not array.flags.owndata and not array.flags.writeable
 
 
+def test_an_open_file_holds_no_descriptor(tmp_path: Path) -> None:
+    path, _ = tokenize(tmp_path, [STORY])
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    files = [open_tokens(path) for _ in range(50)]  # A group of a large corpus maps more than a process may open.
+    assert len(list(Path("/proc/self/fd").iterdir())) < before + 50
+    assert len({file.rows().input_ids.tobytes() for file in files}) == 1
+
+
 def test_bytes_per_split_and_bucket_are_those_of_the_rows(tmp_path: Path) -> None:
     path, counts = tokenize(tmp_path, [STORY * n for n in range(1, 40)], part_bytes=200)
     file = open_tokens(path)

@@ -103,7 +103,11 @@ def test_the_hash_of_a_word_depends_on_its_bytes_alone() -> None:
     assert np.bincount((many >> np.uint64(58)).astype(int), minlength=64).min() > 220  # 312 expected
 
 
-def test_merged_files_are_the_same_bytes_whatever_the_order_and_the_cut(tmp_path: Path) -> None:
+@pytest.mark.parametrize("at_once", [100, 2])
+def test_merged_files_are_the_same_bytes_whatever_the_order_and_the_cut(
+    at_once: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(word_counts, "MAX_FILES_TO_MERGE", at_once)
     texts = ["The cat sat.", "A dog, the cat", "", "船 the end", "the"]
     cuts: list[list[list[str]]] = [[texts], [texts[:2], texts[2:]], [[t] for t in reversed(texts)]]
     outputs = []
@@ -116,6 +120,7 @@ def test_merged_files_are_the_same_bytes_whatever_the_order_and_the_cut(tmp_path
         assert merge_counts(partial[::-1], outputs[-1]) == {"words": 13, "distinct_words": 9}
     assert len({path.read_bytes() for path in outputs}) == 1
     assert counted(outputs[0])["the"] == 4
+    assert not list(tmp_path.rglob("*.merged"))
 
 
 def test_spilled_words_are_the_same_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from bertdata.extract import duplicates
 from cli.main import run
 from tests.corpora import SMALL, dump_xml, sentences, write_books
 from tests.problems import named_problem
@@ -124,9 +125,11 @@ def test_empty_book_among_others_is_a_counted_rejection(tmp_path: Path) -> None:
     assert [row["id"] for row in rejected] == ["books/void"]
 
 
+@pytest.mark.parametrize("at_once", [3, 1000])
 def test_two_dumps_with_the_same_page_are_refused_with_both_places(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    at_once: int, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(duplicates, "HASHES_AT_ONCE", at_once)
     for name, first in (("a.xml", 1), ("b.xml", 5)):
         write(tmp_path / name, dump_xml(5, first=first).encode())
     args = [
@@ -138,6 +141,8 @@ def test_two_dumps_with_the_same_page_are_refused_with_both_places(
         str(tmp_path / "out"),
     ]
     fails(capsys, args, r"'testwiki/5' is the id of two documents", r"a\.xml", r"b\.xml")
+    write(tmp_path / "b.xml", dump_xml(5, first=6).encode())
+    assert run([*args, "--force"]) == 0
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,19 @@ def corpus(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return output
 
 
+def test_counts_of_many_files_are_merged_some_at_a_time_to_the_same_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = [f"source{n}={write_books(tmp_path / f'source{n}', num=2)}" for n in range(5)]
+    made = []
+    for at_once in (2, 100):
+        monkeypatch.setattr("pipelines.vocab.MAX_FILES_TO_MERGE", at_once)
+        made.append(tmp_path / f"corpus{at_once}")
+        args = ["build-corpus", "--books", *named, "--output", str(made[-1]), *SMALL, "--workers", "1"]
+        assert run(args) == 0
+    assert digests(made[0]) == digests(made[1])
+
+
 def test_corpus_holds_what_the_design_lists(corpus: Path) -> None:
     names = {path.name for path in corpus.iterdir()}
     pages = {"README.md", "ATTRIBUTION.md", "report.html"}

@@ -6,10 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
+import apache_beam as beam
 import pytest
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from bertdata.errors import BuildError
-from pipelines import attempts, engine, engine_submit
+from pipelines import attempts, engine, engine_submit, engine_tasks
 from pipelines.engine_submit import State
 from pipelines.flink import FlinkEngine
 from pipelines.problems import WorkerError
@@ -87,3 +89,16 @@ def test_a_job_without_hope_is_cancelled_where_it_would_go_on_alone(tmp_path, mo
 )
 def test_names_of_java_classes_are_left_out(said, shown):
     assert engine._shortened(said) == shown
+
+
+def test_results_of_many_tasks_come_back_whole_in_files_of_a_thousand(tmp_path, monkeypatch):
+    def work(number: int) -> list[tuple[int, str]]:
+        return [(number, f"task {number}")]
+
+    monkeypatch.setattr(engine_tasks, "RESULTS_A_PART", 10)
+    engine_tasks.write_work(str(tmp_path), work, range(45), None)
+    attempts.make_folders(tmp_path)
+    with beam.Pipeline(runner=FnApiRunner()) as pipeline:
+        engine_tasks.run_on_engine(pipeline, str(tmp_path), None, gathers=False)
+    assert len(list(tmp_path.glob("result-*"))) == 5
+    assert sorted(engine_tasks.read_result(str(tmp_path))) == [(n, f"task {n}") for n in range(45)]
