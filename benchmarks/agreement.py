@@ -35,14 +35,15 @@ def main() -> None:
         siteinfo, articles = read_dump(path, options.pages)
         cleaner = Cleaner(siteinfo, ExtractOptions())
         for article in articles:
-            if len(article.text) > options.max_chars or cleaner.is_disambiguation(article.text):
+            if len(article.text) > options.max_chars:
                 continue
             text, texts = without_controls(article.text), []
             for number, read in enumerate((flatten, flatten_tree)):
                 start = time.process_time()
                 reader = Reader(cleaner.wiki, cleaner.templates, Tally(), cleaner.options.max_depth)
                 try:
-                    texts.append(cleaner.prose(read(text, article.title, reader), article.title, reader))
+                    flat = read(text, article.title, reader)
+                    texts.append("" if reader.tally.is_disambiguation else cleaner.prose(flat, article.title, reader))
                 except TooDeep:
                     texts.append("too deep")
                 seconds[number] += time.process_time() - start

@@ -24,15 +24,17 @@ DROPPED = _words(
     "phonos pre rss dynamicpagelist quiz listing mapdata languages tvar img video audio capture ref-list"
 )
 _NAMES = "|".join(sorted([*DROPPED, "nowiki"], key=len, reverse=True))
+_REF_BODY = r"[^<]*+(?:<(?!ref[\s/>]|/ref\s*>)[^<]*+|<ref(?=[\s/])[^<>]*+(?<=/)>[^<]*+)*+"
+# Most are references: they come first and have no group. The groups: a comment's mark, or a tag that prints nothing
+# whether or not it has a partner (1); of any other tag its name (2), attributes (3) and body (4). A letter with which
+# none begins rules out most other tags at once.
 BLOCK = re.compile(
-    rf"<(?:!--[^-]*+(?:-(?!->)[^-]*+)*+-->"
-    rf"|(?i:({_NAMES}))(?=[\s/>])[^<>]*+"
-    rf"(?:(?<=/)>|>([^<]*+(?:<(?!(?i:\1)[\s/>]|/(?i:\1)\s*>)[^<]*+|<(?i:\1)(?=[\s/])[^<>]*+(?<=/)>[^<]*+)*+)</(?i:\1)\s*>))"
+    rf"<(?:ref(?=[\s/>])[^<>]*+(?:(?<=/)>|>{_REF_BODY}</ref\s*>)|(!--)[^-]*+(?:-(?!->)[^-]*+)*+-->"
+    rf"|(?![/bfuBFU])(?i:({_NAMES}))(?=[\s/>])([^<>]*+)"
+    rf"(?:(?<=/)>|>([^<]*+(?:<(?!(?i:\2)[\s/>]|/(?i:\2)\s*>)[^<]*+|<(?i:\2)(?=[\s/])[^<>]*+(?<=/)>[^<]*+)*+)</(?i:\2)\s*>))"
 )
 # Invisible, and dropped in the end.
 PARTED = "\u2060"
-# A line's start is its line end before: a literal first character lets the scan run at the speed of memchr.
-_COMMENT_LINE = re.compile(rf"\n[ \t]*{COMMENT}[ \t{COMMENT}]*(?=\n|\Z)")
 _LONE_TAG = re.compile(
     r"</?(?i:noinclude|onlyinclude|poem|includeonly|nowiki|references|section|templatestyles|ref(?=[^<>]*/>)|langconvert)"
     r"(?:\s[^<>]*)?/?>"
@@ -67,26 +69,25 @@ def block_text(name: str, body: str | None, attributes: str, tally: Tally) -> st
 
 def drop_blocks(text: str, tally: Tally) -> str:
     """Cut out comments and extension tags; a line that holds only comments goes with its line end."""
+    # What split() returns is read in a loop: a function called for each match costs more than finding it does.
+    parts = BLOCK.split(hide_open_comments(text))
+    pieces, comments, names = parts[::5], parts[1::5], parts[2::5]
+    for i, name in enumerate(names):
+        if name is not None and name != "ref":
+            pieces[i] += block_text(name, parts[i * 5 + 4], parts[i * 5 + 3], tally)
+        elif comments[i]:
+            pieces[i] += COMMENT
+        else:
+            pieces[i] += after_quote(pieces[i])
+    num_comments = len(comments) - comments.count(None)
+    tally.add("comment", num_comments)
+    tally.add("tag:ref", names.count(None) - num_comments + names.count("ref"))
+    return drop_lone_tags(drop_comment_marks("".join(pieces)))
 
-    def replace(found: re.Match[str]) -> str:
-        name = found[1]
-        if name is None:
-            tally.add("comment")
-            return COMMENT
-        if name == "ref":
-            num_refs[0] += 1
-            return after_quote(found.string, found.start())
-        return block_text(name, found[2], found[0][: found.start(2) - found.start()] if found[2] else "", tally)
 
-    num_refs = [0]
-    text = BLOCK.sub(replace, hide_open_comments(text))
-    tally.add("tag:ref", num_refs[0])
-    return drop_lone_tags(drop_comment_marks(text))
-
-
-def after_quote(text: str, end: int) -> str:
-    """Return what a reference leaves: it keeps the quote marks before and after it two runs, not one."""
-    return PARTED if text[end - 1 : end] == "'" else ""
+def after_quote(before: str) -> str:
+    """Return what a reference leaves behind a text: it keeps the quote marks around it two runs, not one."""
+    return PARTED if before.endswith("'") else ""
 
 
 def hide_open_comments(text: str) -> str:
@@ -106,6 +107,16 @@ def drop_lone_tags(text: str) -> str:
 
 def drop_comment_marks(text: str) -> str:
     """Drop the marks of comments, and with them the lines that held nothing else."""
-    if COMMENT not in text:
-        return text
-    return _COMMENT_LINE.sub("", "\n" + text)[1:].replace(COMMENT, "")
+    mark = text.find(COMMENT)
+    pieces, at = [], 0
+    while mark >= 0:
+        start = text.rfind("\n", at, mark) + 1 or at
+        end = text.find("\n", mark)
+        end = len(text) if end < 0 else end
+        line = text[start:end].replace(COMMENT, "")
+        # A line that held nothing else goes with the line end before it; a page's first with the one behind it.
+        is_empty = not line.strip(" \t")
+        pieces.append(text[at : start - (is_empty and start > 0)] + ("" if is_empty else line))
+        at = end + (is_empty and start == 0)
+        mark = text.find(COMMENT, at)
+    return "".join([*pieces, text[at:]])

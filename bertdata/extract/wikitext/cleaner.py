@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 from bertdata.extract.options import ExtractOptions
 from bertdata.extract.wikitext import lines, stray, tidy
@@ -14,15 +12,11 @@ from bertdata.extract.wikitext.formulas import FORMULA
 from bertdata.extract.wikitext.marks import Hole, Tally, without_controls
 from bertdata.extract.wikitext.phonetics import SOUND, read_sounds
 from bertdata.extract.wikitext.templates import Templates
-from bertdata.extract.wikitext.wiki import Wiki, is_redirect, normal_name, wiki_for
+from bertdata.extract.wikitext.wiki import Wiki, is_redirect, wiki_for
 from bertdata.records import SiteInfo
 
-_TEMPLATE_NAME = re.compile(r"\{\{([^{}|\n<]{1,80})")
 # The authority reads at most this much of a paragraph: beyond it a fault is cut without asking.
 _MAX_FRAGMENT_CHARS, _MAX_FRAGMENT_MARKS = 20_000, 200
-
-
-_looked_up = lru_cache(maxsize=20_000)(normal_name)
 
 
 @dataclass(frozen=True)
@@ -53,11 +47,6 @@ class Cleaner:
         self.options = options
         self.templates = Templates(self.wiki)
 
-    def is_disambiguation(self, text: str) -> bool:
-        """Tell whether a page carries one of the wiki's disambiguation templates."""
-        known = self.wiki.disambiguations
-        return any(name in known for name in map(_looked_up, set(_TEMPLATE_NAME.findall(text))))
-
     def clean(self, title: str, text: str, redirect: bool = False) -> Cleaned:
         """Return a page's prose, or the reason why it has none."""
         if redirect or is_redirect(text):
@@ -65,11 +54,12 @@ class Cleaner:
         reason = broken_bound(text, self.options)
         if reason:
             return Cleaned("", rejected=reason)
-        if not self.options.keep_disambiguations and self.is_disambiguation(text):
-            return Cleaned("", skipped="disambiguation")
         reader = Reader(self.wiki, self.templates, Tally(), self.options.max_depth)
         try:
-            prose = self.prose(flatten(without_controls(text), title, reader), title, reader)
+            flat = flatten(without_controls(text), title, reader)
+            if reader.tally.is_disambiguation and not self.options.keep_disambiguations:
+                return Cleaned("", skipped="disambiguation")
+            prose = self.prose(flat, title, reader)
         except TooDeep:
             return Cleaned("", rejected="too-deep")
         return Cleaned(
@@ -81,11 +71,10 @@ class Cleaner:
         tally = reader.tally
         flat = lines.drop_lines(lines.drop_switches(flat, tally), tally)
         flat = lines.read_quotes(flat)
-        faulty = stray.has_fault(flat)
         has_formulas, has_sounds = FORMULA in flat, SOUND in flat
         kept = []
         for paragraph in lines.paragraphs(flat):
-            if faulty and stray.has_fault(paragraph):
+            if stray.has_fault(paragraph):
                 paragraph = self._mend(paragraph, title, reader)
             if has_formulas and FORMULA in paragraph:
                 paragraph = lines.read_formulas(paragraph)

@@ -88,10 +88,11 @@ def _template_rule(reader: Reader, title: str) -> Callable[[re.Match[str]], tupl
 
 
 def _block_rule(found: re.Match[str]) -> tuple[str, bool]:
-    if found[1] is None:
+    comment, name, _, body = found.groups()
+    if comment:
         return "comment", False
-    printed = blocks.block_text(found[1], found[2], "", Tally())
-    return "tag:" + found[1].lower(), bool(without_marks(printed))
+    printed = blocks.block_text(name, body, "", Tally()) if name else ""
+    return "tag:" + (name or "ref").lower(), bool(without_marks(printed))
 
 
 def _line_rule(found: re.Match[str]) -> tuple[str, bool]:

@@ -35,10 +35,14 @@ def replace_templates(text: str, title: str, reader: Reader) -> str:
     """Replace templates and the links inside them until none is left that has an end; `TooDeep` beyond the bound."""
     num_passes = 0
     has_parameters = "{{{" in text
-    while "{{" in text:
+    while (first := text.find("{{") if "{" in text else -1) >= 0:
+        # What is left after the first pass stands mostly in one box: all else is read once.
+        start, end = max(first - 1, 0), max(first, text.rfind("}}", first) + 2)
+        inner = text[start:end]
         if has_parameters:
-            text, _ = PARAMETER.subn(lambda found: found[2] or "", text)
-        text, num = reader.templates.replace(text, title, reader.tally)
+            inner = PARAMETER.sub(lambda found: found[2] or "", inner)
+        inner, num = reader.templates.replace(inner, title, reader.tally)
+        text = text[:start] + inner + text[end:]
         num_passes += 1
         if num_passes == _CHEAP_PASSES or not num:
             check_depth(text, "{{", "}}", reader.max_depth)
@@ -50,7 +54,7 @@ def replace_templates(text: str, title: str, reader: Reader) -> str:
 def replace_links(text: str, reader: Reader) -> str:
     """Replace the links that aren't simple, the innermost first: files with links in their captions."""
     num_passes = 0
-    while "[[" in text:
+    while "[" in text and "[[" in text:
         before = text
         text = links.inner_links(text, reader.wiki, reader.tally)
         num_passes += 1
@@ -65,7 +69,7 @@ def drop_tables(text: str, reader: Reader) -> str:
     """Drop tables, the innermost first; the line of `|}` may go on with text."""
     num_passes = 0
     text = "\n" + text if text.startswith(_TABLE_STARTS) else text
-    while "{|" in text:
+    while "{" in text and "{|" in text:
         text, num = TABLE.subn("\n\n", text)
         reader.tally.add("table", num)
         num_passes += 1

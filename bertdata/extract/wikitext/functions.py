@@ -46,6 +46,11 @@ _OPERATORS: dict[type[ast.AST], Callable[..., float]] = {
 }
 
 
+def is_variable(name: str) -> bool:
+    """Tell whether a name may print something where it has no values."""
+    return name in _TITLES or name in _VARIABLES
+
+
 def variable(name: str, title: str, inside: str) -> str:
     """Return what a variable such as `{{PAGENAME}}` prints; anything else prints nothing here."""
     if "|" in inside:

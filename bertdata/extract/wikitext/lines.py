@@ -10,12 +10,12 @@ from bertdata.extract.wikitext.marks import Tally
 _M = "(?:\x02[0-9]+\x03)*+"
 # A line's start is its line end before: a literal first character lets the scan run at the speed of memchr.
 LINE = re.compile(
-    rf"\n{_M}(?:(?P<heading>(={{1,6}}+)[^\n]+?\2[ \t]*{_M}[ \t]*(?=\n|\Z))|(?P<list>[*#:;][^\n]*+)"
+    rf"\n(?=[\x02=*#:;| \t{{!\-]){_M}"
+    rf"(?:(?P<heading>(={{1,6}}+)[^\n]+?\2[ \t]*{_M}[ \t]*(?=\n|\Z))|(?P<list>[*#:;][^\n]*+)"
     rf"|(?P<table>[ \t]*+(?:\||\{{\||!(?=[^\n]*(?:span|style|align|width|bgcolor|scope|class)=))[^\n]*+)"
     r"|(?P<rule>-{4,}))"
 )
 _SWITCH = re.compile(r"__(?=[^\W\d_])[^\W_]+(?:_[^\W_]+)*__")
-_USUAL_RUNS = frozenset((2, 3))
 _QUOTES = re.compile("(''+)")
 # A short line that is bold as a whole, without an end mark, is a heading in all but name.
 _BOLD_LINE = re.compile(r"\n[ \t]*'{3,5}(?![' ])[^'\n]{1,80}?(?<![.!?。।؟:,;])'{3,5}[ \t]*:?[ \t]*(?=\n|\Z)")
@@ -52,10 +52,12 @@ def quotes(line: str) -> str:
     >>> quotes("the ''Gazette'''s editor"), quotes("'''''Both''' papers''"), quotes("l'''Aurore''")
     ("the Gazette's editor", 'Both papers', "l'Aurore")
     """
+    if "''''" not in line:
+        num_bold = line.count("'''")
+        if not (_odd(num_bold) and _odd(line.count("''") - num_bold)):
+            return line.replace("'''", "").replace("''", "")
     parts = _QUOTES.split(line)
     runs = list(map(len, parts[1::2]))
-    if _USUAL_RUNS.issuperset(runs) and not (_odd(runs.count(3)) and _odd(runs.count(2))):
-        return "".join(parts[::2])
     bold = sum(n >= 3 for n in runs)
     italic = sum(n == 2 or n >= 5 for n in runs)
     for i in range(1, len(parts), 2):
@@ -85,7 +87,7 @@ def read_quotes(text: str) -> str:
 
 def drop_switches(text: str, tally: Tally) -> str:
     """Drop behaviour switches such as `__NOTOC__`, in any script; `__init__` is a word."""
-    if "__" not in text:
+    if "_" not in text or "__" not in text:
         return text
 
     def replace(found: re.Match[str]) -> str:
@@ -152,7 +154,7 @@ def is_prose(paragraph: str) -> bool:
         return False
     if paragraph.endswith((":", ":-")) and " " not in paragraph:
         return False
-    if " | " in paragraph or (not paragraph.isascii() and any(sign in paragraph for sign in "•·‧")):
+    if "|" in paragraph or (not paragraph.isascii() and ("•" in paragraph or "·" in paragraph or "‧" in paragraph)):
         entries = _ENTRY.split(paragraph)
         return len(entries) < 3 or max(map(len, entries)) > _MAX_ENTRY_CHARS or paragraph[-1] in ".!?|।॥。！？…"
     return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from bertdata.extract.wikitext.marks import Tally
-from bertdata.extract.wikitext.wiki import Wiki, normal_name
+from bertdata.extract.wikitext.wiki import Wiki, looked_up
 
 # [[target]] and [[target|label]] without a colon, a bracket or a brace inside: what split() returns beside the rest
 # are the labels, so the whole step runs at C speed.
@@ -37,8 +37,8 @@ def link_text(inside: str, wiki: Wiki, tally: Tally) -> str:
     """
     target, bar, label = inside.partition("|")
     if ":" in target:
-        prefix = normal_name(target.partition(":")[0])
-        rule = next((rule for rule, known in _kinds(wiki) if prefix in known), None)
+        prefix = looked_up(target.partition(":")[0])
+        rule = wiki.link_kinds.get(prefix)
         if rule is None and prefix and "." in target[-7:] and _FILE_NAME.fullmatch(target):
             rule = "file"
         if rule:
@@ -49,13 +49,11 @@ def link_text(inside: str, wiki: Wiki, tally: Tally) -> str:
     return label if bar and label.strip() else target
 
 
-def _kinds(wiki: Wiki) -> tuple[tuple[str, frozenset[str]], ...]:
-    return ("file", wiki.files), ("category", wiki.categories), ("interlanguage", wiki.interlanguage)
-
-
 def inner_links(text: str, wiki: Wiki, tally: Tally) -> str:
     """Replace the innermost remaining links."""
-    return INNER.sub(lambda found: link_text(found[1], wiki, tally), text)
+    parts = INNER.split(text)
+    parts[1::2] = [link_text(inside, wiki, tally) for inside in parts[1::2]]
+    return "".join(parts)
 
 
 def external_links(text: str, tally: Tally) -> str:

@@ -53,6 +53,7 @@ class Tally:
     def __init__(self) -> None:
         self.rules: dict[str, int] = {}
         self.holes: list[Hole] = []
+        self.is_disambiguation = False
         self._names: list[str] = []
         self._marks: dict[str, str] = {}
 

@@ -22,7 +22,7 @@ def has_fault(paragraph: str) -> bool:
     """Tell whether markup is left in a paragraph that the patterns have read."""
     if "{" in paragraph or "}" in paragraph or "<" in paragraph or "\x04" in paragraph:
         return _FAULT.search(paragraph) is not None
-    return "[[" in paragraph or "]]" in paragraph
+    return ("[" in paragraph and "[[" in paragraph) or ("]" in paragraph and "]]" in paragraph)
 
 
 def part_joined(paragraph: str) -> str:

@@ -58,8 +58,6 @@ def tag_text(name: str, closing: bool) -> str | None:
 
 def drop_hidden(text: str, tally: Tally) -> str:
     """Drop elements that a browser doesn't show."""
-    if "none" not in text and "hidden" not in text:
-        return text
     text, num = _HIDDEN.subn("", text)
     tally.add("hidden", num)
     return text
@@ -93,24 +91,22 @@ def drop_tags(text: str, tally: Tally) -> str:
     """Replace every known tag by what it prints."""
     if "<" not in text:
         return text
-    lowered = text.lower() if "</" in text else ""
-    if "</ul" in lowered or "</ol" in lowered or "</dl" in lowered or "</table" in lowered or "</h" in lowered:
-        text = drop_lists(text, tally)
-    text = drop_hidden(text, tally)
-    if "<sup" in text:
-        text = raise_numbers(text)
-    num_tags = [0]
-
-    def replace(found: re.Match[str]) -> str:
-        left = tag_text(found[2], found[1] == "/")
-        if left is None:
-            return found[0]
-        num_tags[0] += 1
-        return left
-
-    text = TAG.sub(replace, text)
-    tally.add("tag", num_tags[0])
-    return text
+    parts = TAG.split(text)
+    names, attributes = {name.lower() for name in set(parts[2::4])}, "".join(parts[3::4])
+    has_lists, has_hidden = not names.isdisjoint(_DROPPED), "none" in attributes or "hidden" in attributes
+    if has_lists or has_hidden or "sup" in names:
+        text = drop_lists(text, tally) if has_lists else text
+        text = drop_hidden(text, tally) if has_hidden else text
+        parts = TAG.split(raise_numbers(text) if "sup" in names else text)
+    num_tags = 0
+    for i in range(1, len(parts), 4):
+        closing, name, attribute = parts[i : i + 3]
+        left = tag_text(name, closing == "/")
+        num_tags += left is not None
+        parts[i] = left if left is not None else f"<{closing}{name}{attribute}>"
+        parts[i + 1] = parts[i + 2] = ""
+    tally.add("tag", num_tags)
+    return "".join(parts)
 
 
 def is_hidden(style: str) -> bool:

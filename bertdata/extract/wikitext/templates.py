@@ -12,7 +12,7 @@ from collections.abc import Callable
 from bertdata.extract.wikitext import links
 from bertdata.extract.wikitext.call import Call
 from bertdata.extract.wikitext.formulas import FORMULA
-from bertdata.extract.wikitext.functions import FUNCTIONS, variable
+from bertdata.extract.wikitext.functions import FUNCTIONS, is_variable, variable
 from bertdata.extract.wikitext.inline import RULES, rule_for
 from bertdata.extract.wikitext.marks import Tally, show_pipes, without_marks
 from bertdata.extract.wikitext.wiki import Wiki, normal_name
@@ -116,6 +116,8 @@ class Templates:
         self._wiki = wiki
         self._rules: dict[str, Callable[[Call], str] | None] = {}
         self._names: dict[str, str] = {}
+        # Of those that print nothing whatever their values are, the name; empty for a silent one.
+        self._dropped: dict[str, str] = {}
 
     def _find(self, name: str) -> Callable[[Call], str] | None:
         wiki = self._wiki
@@ -130,11 +132,15 @@ class Templates:
         if raw not in self._names:
             if len(self._names) > 100_000:  # a bound for wikis with a template per page
                 self._names.clear()
+                self._dropped.clear()
             name = normal_name(raw)
             for prefix in _PREFIXES:
                 name = name.removeprefix(prefix).strip()
             self._names[raw] = name
-            self._rules[name] = self._find(name)
+            rule = self._rules[name] = self._find(name)
+            is_read = is_variable(name) or name in self._wiki.disambiguations
+            if rule is None and ":" not in raw and not is_read:
+                self._dropped[raw] = "" if is_silent(name) else name
         name = self._names[raw]
         return name, self._rules[name]
 
@@ -148,6 +154,8 @@ class Templates:
             if text is not None:
                 return text, raw.partition(":")[0].strip().lower()
         name, rule = self.rule(raw)
+        if name in self._wiki.disambiguations:
+            tally.is_disambiguation = True
         if rule is None:
             return variable(name, title, inside), name
         if "\x02" in inside:
@@ -165,17 +173,25 @@ class Templates:
 
     def replace(self, text: str, title: str, tally: Tally) -> tuple[str, int]:
         """Replace the innermost templates of a text; also return how many there were."""
-
-        def one(found: re.Match[str]) -> str:
-            printed, name = self.render(found[1], title, tally)
-            before = text[max(0, found.start() - 1) : found.start()]
-            if printed and not is_alone(printed, before):
-                kept[0] += 1
-                return printed
-            return "" if before in ("", "\n") or is_silent(name) else tally.mark(name)
-
-        kept = [0]
-        text, num = INNER.subn(one, text)
-        tally.add("template kept", kept[0])
-        tally.add("template dropped", num - kept[0])
-        return text, num
+        # What split() returns is read in a loop: a function called for each match costs more than finding it does.
+        parts = INNER.split(text)
+        num_kept = 0
+        for i in range(1, len(parts), 2):
+            inside = parts[i]
+            name = self._dropped.get(inside.partition("|")[0])
+            if name == "":
+                parts[i] = ""
+                continue
+            # Where one template follows another, a brace stands before it.
+            before = parts[i - 1][-1:] if parts[i - 1] or i == 1 else "}"
+            if name is None:
+                printed, name = self.render(inside, title, tally)
+                if printed and not is_alone(printed, before):
+                    num_kept += 1
+                    parts[i] = printed
+                    continue
+            parts[i] = "" if before in ("", "\n") or is_silent(name) else tally.mark(name)
+        num = len(parts) // 2
+        tally.add("template kept", num_kept)
+        tally.add("template dropped", num - num_kept)
+        return "".join(parts), num

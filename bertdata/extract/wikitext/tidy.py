@@ -140,13 +140,14 @@ def holes(text: str) -> list[Hole]:
 def normal_text(paragraph: str, language: str, tally: Tally) -> str:
     """Return a paragraph as it stands in the document: one line, decoded, NFC, without holes."""
     text = decode_entities(paragraph)
-    if text.isascii() and "\n" not in text and "  " not in text and "\t" not in text:
-        text = text.strip()
+    # What can be printed holds neither other blanks than U+0020 nor anything invisible.
+    if text.isprintable() and "  " not in text:
+        text = text.strip(" ")
     else:
         text = " ".join(text.split())
-    if not text.isascii():
-        if "\u200b" in text or "\u00ad" in text or "\u2060" in text or "\ufeff" in text:
+        if not text.isascii():
             text = _INVISIBLE.sub("", text)
+    if not text.isascii():
         text = unicodedata.normalize("NFC", text)
     if "[" in text:
         text, num = _TYPED_MARK.subn("", text)

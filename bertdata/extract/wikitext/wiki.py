@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from bertdata.extract.options import ExtractOptions
 from bertdata.extract.wikitext import names
@@ -21,14 +23,18 @@ def normal_name(name: str) -> str:
     return " ".join(name.replace("_", " ").split()).lower()
 
 
+looked_up = lru_cache(maxsize=20_000)(normal_name)
+
+
 @dataclass(frozen=True)
 class Wiki:
-    """Local names and habits of one wiki, in the form that the rules look them up."""
+    """Local names and habits of one wiki, in the form that the rules look them up.
+
+    `link_kinds` gives `file`, `category` or `interlanguage` for a prefix whose links print nothing.
+    """
 
     language: str
-    files: frozenset[str]
-    categories: frozenset[str]
-    interlanguage: frozenset[str]
+    link_kinds: Mapping[str, str]
     disambiguations: frozenset[str]
     variants: tuple[str, ...]
     keep: frozenset[str]
@@ -51,11 +57,12 @@ def wiki_for(siteinfo: SiteInfo, options: ExtractOptions) -> Wiki:
     local = {number: normal_name(name) for number, name in siteinfo.namespaces}
     files = {local[n] for n in (_FILE, _MEDIA) if local.get(n)}
     categories = {local[_CATEGORY]} if local.get(_CATEGORY) else set()
+    kinds = dict.fromkeys(names.LANGUAGE_CODES, "interlanguage")
+    kinds |= dict.fromkeys(names.CATEGORY_NAMES | categories, "category")
+    kinds |= dict.fromkeys(names.FILE_NAMES | files | {"media"}, "file")
     return Wiki(
         language=language,
-        files=names.FILE_NAMES | files | {"media"},
-        categories=names.CATEGORY_NAMES | categories,
-        interlanguage=names.LANGUAGE_CODES,
+        link_kinds=kinds,
         disambiguations=names.disambiguation_names(language),
         variants=names.VARIANTS.get(language, ()),
         keep=frozenset(map(normal_name, options.keep_templates)),
