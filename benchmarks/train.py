@@ -182,6 +182,7 @@ def measure(tasks: list[Task], rounds: int) -> dict[str, list[tuple[int, float, 
         ours, theirs = context.Pipe()
         process = context.Process(target=work, args=(task, theirs), daemon=True)
         process.start()
+        theirs.close()  # so that a worker's death ends the wait for it
         pipes[task.system], processes = ours, [*processes, process]
     losses = {system: pipe.recv() for system, pipe in pipes.items()}
     assert max(losses.values()) - min(losses.values()) < LOSS_TOLERANCE[tasks[0].precision], losses

@@ -21,8 +21,9 @@ from trainer.evaluate import length_notes, write_files
 from trainer.features import Features
 from trainer.heads import TaskModel
 from trainer.hf import load_encoder, read_config, write_model, write_text, write_tokenizer
+from trainer.initial import init_weights
 from trainer.kinds import make_kind, make_model
-from trainer.model import BertConfig, init_weights
+from trainer.model import BertConfig
 from trainer.tasks import FinetuneOptions, choose_length, find_task
 from trainer.tuning import Compute, Report, choose_compute, predict, tune
 

@@ -16,7 +16,8 @@ from torch import nn
 
 from bertdata.errors import FormatError, InputError, OptionError, require
 from bertdata.files import publish
-from trainer.model import BertConfig, BertForPreTraining, init_weights
+from trainer.initial import init_weights
+from trainer.model import BertConfig, BertForPreTraining
 from trainer.weights import load_weights, normalize_names, read_state, write_state
 
 _ARCHITECTURES = {

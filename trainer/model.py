@@ -23,6 +23,7 @@ from bertdata.errors import FormatError, require
 from trainer.attention import PackedSequences, PaddedSequences, Sequences, Tokens
 from trainer.batch import PreTrainingBatch, PreTrainingSums
 from trainer.dropout import Dropout, RowNoise
+from trainer.linear import Linear
 from trainer.loss import linear_cross_entropy
 
 # `gelu` is the erf form; the original computes the tanh form, which transformers knows under two names.
@@ -118,9 +119,9 @@ class BertSelfAttention(nn.Module):
     def __init__(self, config: BertConfig) -> None:
         super().__init__()
         self.num_heads = config.num_attention_heads
-        self.query = nn.Linear(config.hidden_size, config.hidden_size)
-        self.key = nn.Linear(config.hidden_size, config.hidden_size)
-        self.value = nn.Linear(config.hidden_size, config.hidden_size)
+        self.query = Linear(config.hidden_size, config.hidden_size)
+        self.key = Linear(config.hidden_size, config.hidden_size)
+        self.value = Linear(config.hidden_size, config.hidden_size)
         self.dropout = Dropout(config.attention_probs_dropout_prob)
 
     def forward(self, x: Tensor, own: Tensor, sequences: Sequences, tokens: Tokens) -> Tensor:
@@ -139,7 +140,7 @@ class BertOutput(nn.Module):
 
     def __init__(self, in_features: int, config: BertConfig) -> None:
         super().__init__()
-        self.dense = nn.Linear(in_features, config.hidden_size)
+        self.dense = Linear(in_features, config.hidden_size)
         self.LayerNorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
         self.dropout = Dropout(config.hidden_dropout_prob)
 
@@ -161,7 +162,7 @@ class BertAttention(nn.Module):
 class BertIntermediate(nn.Module):
     def __init__(self, config: BertConfig) -> None:
         super().__init__()
-        self.dense = nn.Linear(config.hidden_size, config.intermediate_size)
+        self.dense = Linear(config.hidden_size, config.intermediate_size)
         self.activation = ACTIVATIONS[config.hidden_act]
 
     def forward(self, x: Tensor) -> Tensor:
@@ -196,7 +197,7 @@ class BertEncoder(nn.Module):
 class BertPooler(nn.Module):
     def __init__(self, config: BertConfig) -> None:
         super().__init__()
-        self.dense = nn.Linear(config.hidden_size, config.hidden_size)
+        self.dense = Linear(config.hidden_size, config.hidden_size)
 
     def forward(self, first_tokens: Tensor) -> Tensor:
         return torch.tanh(call(self.dense, first_tokens))
@@ -253,7 +254,7 @@ class BertModel(nn.Module):
 class BertPredictionTransform(nn.Module):
     def __init__(self, config: BertConfig) -> None:
         super().__init__()
-        self.dense = nn.Linear(config.hidden_size, config.hidden_size)
+        self.dense = Linear(config.hidden_size, config.hidden_size)
         self.LayerNorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
         self.activation = ACTIVATIONS[config.hidden_act]
 
@@ -274,7 +275,7 @@ class BertPreTrainingHeads(nn.Module):
     def __init__(self, config: BertConfig) -> None:
         super().__init__()
         self.predictions = BertPredictions(config)
-        self.seq_relationship = nn.Linear(config.hidden_size, 2)
+        self.seq_relationship = Linear(config.hidden_size, 2)
 
 
 class BertForPreTraining(nn.Module):
@@ -312,30 +313,6 @@ class BertForPreTraining(nn.Module):
         nsp_loss = F.cross_entropy(next_sentence.float(), batch.next_sentence_label, reduction="sum")
         nsp_correct = (next_sentence.argmax(-1) == batch.next_sentence_label).sum()
         return PreTrainingSums(mlm_loss, nsp_loss, mlm_correct, nsp_correct)
-
-
-def init_weights(model: nn.Module, seed: int, initializer_range: float = 0.02) -> None:
-    """Draw weights from a normal cut at two standard deviations; biases 0, LayerNorm 1 and 0, as in the original."""
-    generator = torch.Generator().manual_seed(seed)
-    std = initializer_range
-    for module in model.modules():
-        if isinstance(module, nn.Linear | nn.Embedding):
-            nn.init.trunc_normal_(module.weight, std=std, a=-2 * std, b=2 * std, generator=generator)
-        if isinstance(module, nn.Linear | nn.LayerNorm) and module.bias is not None:
-            nn.init.zeros_(module.bias)
-        if isinstance(module, nn.LayerNorm):
-            nn.init.ones_(module.weight)
-
-
-@torch.no_grad()
-def init_output_bias(model: BertForPreTraining, frequencies: Tensor) -> None:
-    """Set the masked-LM bias to the logarithm of the tokens' frequencies [V].
-
-    From a bias of 0 a model first learns how rare most tokens are, by moving their embeddings, which are the decoder's
-    weights too, all in one direction; so alike, they tell it little of its input, and it stays at the loss of the
-    frequencies alone for a long time.
-    """
-    model.cls.predictions.bias.copy_(frequencies.log())
 
 
 def compile_layers(model: BertForPreTraining, backend: str = "inductor") -> None:

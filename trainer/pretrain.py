@@ -14,6 +14,7 @@ from trainer.checkpoint import load_checkpoint, remove_old, save_checkpoint
 from trainer.checks import Corpus, corpus_lengths, open_corpus, token_frequencies, unigram_entropy
 from trainer.config import Phase, PretrainOptions, default_phases
 from trainer.distributed import World, join_world, spread
+from trainer.initial import init_output_bias, init_weights
 from trainer.log import RunLog, draw_curves
 from trainer.loop import StepResult, Trainer
 from trainer.memory import keep_freed_memory, named_shortage
@@ -22,8 +23,6 @@ from trainer.model import (
     BertForPreTraining,
     compile_layers,
     count_parameters,
-    init_output_bias,
-    init_weights,
 )
 from trainer.optim import make_optimizer
 from trainer.precision import choose_precision, peak_flops

@@ -12,7 +12,8 @@ from trainer import checkpoint as module
 from trainer.checkpoint import list_checkpoints, load_checkpoint, read_state, remove_old, save_checkpoint
 from trainer.config import Phase, PretrainOptions
 from trainer.distributed import World
-from trainer.model import BertConfig, BertForPreTraining, init_weights
+from trainer.initial import init_weights
+from trainer.model import BertConfig, BertForPreTraining
 from trainer.optim import AdamW, Lamb, make_optimizer
 from trainer.pretrain import pretrain
 

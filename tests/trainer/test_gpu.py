@@ -14,7 +14,8 @@ from trainer.attention import PackedSequences, Tokens
 from trainer.config import Phase, PretrainOptions
 from trainer.dropout import Dropout
 from trainer.feed import to_batch
-from trainer.model import BertConfig, BertForPreTraining, compile_layers, init_weights
+from trainer.initial import init_weights
+from trainer.model import BertConfig, BertForPreTraining, compile_layers
 from trainer.pretrain import pretrain
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no GPU")

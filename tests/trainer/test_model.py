@@ -11,8 +11,9 @@ from bertdata.reader import open_shards
 from tests.trainer.made_corpus import write_corpus
 from trainer.attention import PackedSequences, plan_bins
 from trainer.feed import to_batch
+from trainer.initial import init_weights
 from trainer.loss import linear_cross_entropy
-from trainer.model import BertConfig, BertForPreTraining, compile_layers, count_parameters, init_weights
+from trainer.model import BertConfig, BertForPreTraining, compile_layers, count_parameters
 from trainer.presets import PRESETS, preset_shape
 
 NO_DROPOUT = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
@@ -138,7 +139,6 @@ def test_weights_begin_as_a_normal_cut_at_two_standard_deviations() -> None:
 
 def test_blockwise_loss_equals_torch_with_large_logits_and_no_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trainer.loss._BLOCK_NUMBERS", 150)  # three rows a block
-    monkeypatch.setattr("trainer.loss._BLOCK_COLUMNS", 7)
     torch.manual_seed(0)
     x, weight, bias = (torch.randn(*shape, requires_grad=True) for shape in ((10, 8), (50, 8), (50,)))
     labels = torch.randint(0, 50, (10,))

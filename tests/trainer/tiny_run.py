@@ -6,7 +6,8 @@ from pathlib import Path
 
 from bertdata.vocab import SPECIAL_TOKENS, write_vocabulary
 from trainer.hf import write_model
-from trainer.model import BertConfig, BertForPreTraining, init_weights
+from trainer.initial import init_weights
+from trainer.model import BertConfig, BertForPreTraining
 
 _TEXT = "the a good bad boat river bridge anna bertil met lost saw in at who what where did key . , ? \" ' - !"
 WORDS = _TEXT.split()
