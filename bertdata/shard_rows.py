@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from bertdata.errors import FormatError
-from bertdata.shards import BATCH_ROWS, open_shard
-from bertdata.store import as_path
+from bertdata.shards import BATCH_ROWS, OpenShard, open_shard
+from bertdata.store import StorePath, as_path
 from bertdata.store_cache import has_copy, local_copy
 
 Int64s = npt.NDArray[np.int64]
@@ -27,44 +27,72 @@ class ShardRows:
     memory a record batch.
     """
 
-    def __init__(self, path: str | Path, sha256: str = "") -> None:
+    def __init__(self, path: str | Path, sha256: str = "", num_rows: int | None = None) -> None:
         self.path = as_path(path)
-        self._sha256 = sha256
-        file, self.metadata = open_shard(local_copy(path, sha256) if has_copy(sha256) else self.path)
-        self.num_rows: int = self.metadata["num_rows"]
-        if file.num_record_batches != -(-self.num_rows // BATCH_ROWS):
-            raise FormatError(
-                f"{path} has {file.num_record_batches} record batches where its {self.num_rows:,} rows make "
-                f"{-(-self.num_rows // BATCH_ROWS)}: build the shards again."
-            )
+        self._sha256, self._stated_rows = sha256, num_rows
+        self.num_rows: int = self.metadata["num_rows"] if num_rows is None else num_rows
 
     @cached_property
-    def _mapped(self) -> Any:
-        return pa.memory_map(str(local_copy(self.path, self._sha256))).read_buffer()
+    def metadata(self) -> dict[str, Any]:
+        """What the schema of the shard says of it; with rows as its build states them it is opened here first.
+
+        Raises InputError where it is missing, FormatError where it is damaged or holds another number of rows.
+        """
+        fetched = not isinstance(self.path, StorePath) or has_copy(self._sha256)
+        file, metadata, _ = self._open if fetched else open_shard(self.path)
+        num_rows = metadata["num_rows"]
+        if file.num_record_batches != -(-num_rows // BATCH_ROWS):
+            raise FormatError(
+                f"{self.path} has {file.num_record_batches} record batches where its {num_rows:,} rows make "
+                f"{-(-num_rows // BATCH_ROWS)}: build the shards again."
+            )
+        if self._stated_rows not in (None, num_rows):
+            raise FormatError(
+                f"{self.path} has {num_rows:,} rows, not the {self._stated_rows:,} that its build wrote: build the "
+                "shards again."
+            )
+        return metadata
+
+    @cached_property
+    def _open(self) -> OpenShard:
+        return open_shard(local_copy(self.path, self._sha256))
 
     @cached_property
     def _places(self) -> dict[str, Int64s]:
-        """The address in the file of each column's buffers: int64[num_batches], in bytes."""
-        file = pa.ipc.open_file(pa.BufferReader(self._mapped))
-        places: dict[str, list[int]] = {}
-        for number in range(file.num_record_batches):
-            try:
-                batch = file.get_batch(number)
-            except (pa.ArrowException, OSError) as error:
-                raise FormatError(f"{self.path}: record batch {number} can't be read ({error}).") from error
-            expected = min(BATCH_ROWS, self.num_rows - number * BATCH_ROWS)
-            if batch.num_rows != expected:
-                raise FormatError(f"{self.path}: record batch {number} has {batch.num_rows} rows, not {expected}.")
-            for name in (*_LISTS, *_NUMBERS):
-                buffers = batch.column(name).buffers()
-                for buffer, suffix in zip(buffers[1::2], ("", ".values"), strict=False):
-                    address = buffer.address - self._mapped.address if buffer is not None and buffer.size else 0
-                    places.setdefault(name + suffix, []).append(address)
-        return {name: np.array(addresses, dtype=np.int64) for name, addresses in places.items()}
+        """The address in the file of each column's buffers: int64[num_batches], in bytes; -1 where not asked for yet.
+
+        Arrow reads the description of a record batch in 50 microseconds: of those alone that rows are read from.
+        """
+        names = [*_LISTS, *_NUMBERS, *(name + ".values" for name in _LISTS)]
+        return {name: np.full(-(-self.num_rows // BATCH_ROWS), -1, dtype=np.int64) for name in names}
+
+    def _blocks(self, rows: Int64s) -> Int64s:
+        """Return the record batch of each row, with the places of all of them found."""
+        blocks = rows // BATCH_ROWS
+        found = self._places["input_ids"]
+        if len(blocks) and found[blocks].min() < 0:
+            for number in np.unique(blocks).tolist():
+                if found[number] < 0:
+                    self._find(number)
+        return blocks
+
+    def _find(self, number: int) -> None:
+        try:
+            batch = self._open.file.get_batch(number)
+        except (pa.ArrowException, OSError) as error:
+            raise FormatError(f"{self.path}: record batch {number} can't be read ({error}).") from error
+        expected = min(BATCH_ROWS, self.num_rows - number * BATCH_ROWS)
+        if batch.num_rows != expected:
+            raise FormatError(f"{self.path}: record batch {number} has {batch.num_rows} rows, not {expected}.")
+        for name in (*_LISTS, *_NUMBERS):
+            buffers = batch.column(name).buffers()
+            for buffer, suffix in zip(buffers[1::2], ("", ".values"), strict=False):
+                address = buffer.address - self._open.mapped.address if buffer is not None and buffer.size else 0
+                self._places[name + suffix][number] = address
 
     def _view(self, dtype: str) -> npt.NDArray[Any]:
         size = np.dtype(dtype).itemsize
-        return np.frombuffer(self._mapped, dtype=dtype, count=self._mapped.size // size)
+        return np.frombuffer(self._open.mapped, dtype=dtype, count=self._open.mapped.size // size)
 
     @cached_property
     def _views(self) -> dict[str, npt.NDArray[Any]]:
@@ -76,13 +104,14 @@ class ShardRows:
     def numbers(self, name: str, rows: Int64s) -> npt.NDArray[Any]:
         """Return a column of numbers at these rows."""
         view = self._views[name]
-        values: npt.NDArray[Any] = view[self._places[name][rows // BATCH_ROWS] // view.itemsize + rows % BATCH_ROWS]
+        blocks = self._blocks(rows)
+        values: npt.NDArray[Any] = view[self._places[name][blocks] // view.itemsize + rows % BATCH_ROWS]
         return values
 
     def lists(self, name: str, rows: Int64s) -> tuple[npt.NDArray[Any], Int64s, Int64s]:
         """Return a view of the file that holds the lists, and where in it each row's list starts and how long it is."""
         view, offsets = self._views[name], self._views["offsets"]
-        block = rows // BATCH_ROWS
+        block = self._blocks(rows)
         at = self._places[name][block] // 4 + rows % BATCH_ROWS
         first = offsets[at].astype(np.int64)
         starts = self._places[name + ".values"][block] // view.itemsize + first

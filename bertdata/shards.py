@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -141,14 +141,23 @@ def write_shard(path: str | Path, schema: Any, metadata: dict[str, Any], batches
         return {"bytes": temporary.stat().st_size, "rows": num_rows, "sha256": sha256_file(temporary)}
 
 
-def open_shard(path: str | Path) -> tuple[Any, dict[str, Any]]:
-    """Open a shard, memory-mapped where it is local; return Arrow's file reader and the metadata as values.
+class OpenShard(NamedTuple):
+    """Arrow's reader of a shard, its metadata as values, and where it is local the whole file mapped into memory."""
+
+    file: Any
+    metadata: dict[str, Any]
+    mapped: Any
+
+
+def open_shard(path: str | Path) -> OpenShard:
+    """Open a shard, memory-mapped where it is local.
 
     Raises InputError where it is missing, FormatError where it is damaged, of another schema or another version.
     """
     try:
         source = open_table(path)
-        file = pa.ipc.open_file(pa.memory_map(str(path)) if isinstance(source, Path) else pa.PythonFile(source, "r"))
+        mapped = pa.memory_map(str(path)).read_buffer() if isinstance(source, Path) else None
+        file = pa.ipc.open_file(pa.PythonFile(source, "r") if mapped is None else pa.BufferReader(mapped))
     except FileNotFoundError as error:
         raise InputError(f"{path} is missing.") from error
     except (pa.ArrowException, OSError) as error:
@@ -161,7 +170,7 @@ def open_shard(path: str | Path) -> tuple[Any, dict[str, Any]]:
         differ = [f.name for f, at in zip(expected, places, strict=True) if at < 0 or file.schema.field(at) != f]
         differ = differ or ["further columns"]
         raise FormatError(f"{path} has another schema than shard format {FORMAT_VERSION}: {', '.join(differ)} differ.")
-    return file, metadata
+    return OpenShard(file, metadata, mapped)
 
 
 def write_card(shards_dir: str | Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import shutil
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from bertdata.batches import Examples
 from bertdata.errors import FormatError, InputError, OptionError
 from bertdata.example_options import ExampleOptions
 from bertdata.reader import DynamicMasking, Shards, open_shards
-from bertdata.shards import shard_schema, to_metadata
+from bertdata.shards import OpenShard, open_shard, shard_schema, to_metadata
 from bertdata.vocab import write_vocabulary
 from tests.bertdata.example_corpora import build_shards, made_documents, made_vocabulary, write_tokens
 from tests.bertdata.resuming import assert_resumes_at_every_step
@@ -266,6 +267,70 @@ def test_another_schema_is_named(copy: Path) -> None:
         writer.write_table(table)
     with pytest.raises(FormatError, match="document_a differ"):
         open_shards(copy.parent)
+
+
+@pytest.fixture
+def stated(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A corpus with a manifest, read as if its shards were very many."""
+    shutil.copytree(corpus, tmp_path / "stated")
+    folder = tmp_path / "stated"
+    monkeypatch.setattr("bertdata.reader._OPENED_AT_ONCE", 1)
+    splits = {}
+    for split in ("train", "validation"):
+        paths = sorted((folder / "shards" / "64" / split).iterdir())
+        files = [{"path": p.relative_to(folder).as_posix(), "bytes": p.stat().st_size} for p in paths]
+        rows = [open_shard(path).metadata["num_rows"] for path in paths]
+        splits[f"64/{split}"] = {"files": [file | {"rows": num} for file, num in zip(files, rows, strict=True)]}
+    (folder / "manifest.json").write_text(json.dumps({"splits": splits}))
+    return folder
+
+
+def test_of_very_many_shards_those_that_are_read_are_opened(
+    shards: Shards, stated: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+
+    def open_and_note(path: Path) -> OpenShard:
+        opened.append(path.name)
+        return open_shard(path)
+
+    monkeypatch.setattr("bertdata.shard_rows.open_shard", open_and_note)
+    many = open_shards(stated)
+    assert (opened, many.num_examples) == ([shards.paths[0].name], shards.num_examples)
+    last = many.read(np.array([many.num_examples - 1]))
+    assert opened == [shards.paths[0].name, shards.paths[-1].name]
+    assert last.input_ids.tolist() == shards.read(np.array([len(shards) - 1])).input_ids.tolist()
+    for ours, all_opened in zip(epoch(many, 50), epoch(shards, 50), strict=True):
+        assert ours.index.tolist() == all_opened.index.tolist()
+        assert ours.input_ids.tolist() == all_opened.input_ids.tolist()
+    assert len(opened) == len(shards.paths)
+
+
+def restate(folder: Path, number: int, **values: int) -> None:
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["splits"]["64/train"]["files"][number] |= values
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+def test_of_very_many_shards_one_of_another_build_is_named_when_it_is_read(stated: Path) -> None:
+    paths = sorted((stated / "shards" / "64" / "train").iterdir())
+    rewritten(paths[1], seed=8)
+    restate(stated, 1, bytes=paths[1].stat().st_size)
+    many = open_shards(stated)
+    many.read(np.array([0]))
+    with pytest.raises(FormatError, match=f"{paths[1].name} differs from {paths[0].name} in seed"):
+        many.read(np.array([many.first_row(1)]))
+
+
+def test_of_very_many_shards_one_of_other_rows_or_bytes_is_named(stated: Path) -> None:
+    restate(stated, 1, rows=7)
+    many = open_shards(stated)
+    with pytest.raises(FormatError, match=r"00001-of-\d+.arrow has [\d,]+ rows, not the 7 that its build wrote"):
+        many.read(np.array([many.first_row(1)]))
+    cut = sorted((stated / "shards" / "64" / "train").iterdir())[2]
+    cut.write_bytes(cut.read_bytes()[:-100])
+    with pytest.raises(FormatError, match=f"{cut.name} isn't a readable Arrow file"):
+        open_shards(stated)
 
 
 def test_what_is_not_there_is_said(corpus: Path, tmp_path: Path) -> None:

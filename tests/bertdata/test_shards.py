@@ -46,7 +46,7 @@ def test_pyarrow_alone_reads_a_shard(folder: Path) -> None:
 def test_mapped_reads_allocate_no_memory_for_the_columns(folder: Path) -> None:
     path = sorted((folder / "64" / "train").iterdir())[0]
     before = pa.total_allocated_bytes()
-    file, _ = open_shard(path)
+    file = open_shard(path).file
     batches = [file.get_batch(n) for n in range(file.num_record_batches)]
     assert pa.total_allocated_bytes() - before < path.stat().st_size / 20
     assert sum(batch.num_rows for batch in batches) > 200
