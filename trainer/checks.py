@@ -16,6 +16,8 @@ from trainer.config import Phase
 
 # Enough labels to tell half from a third, and few enough to read in a moment.
 _SAMPLE_EXAMPLES = 20_000
+# So many of a sample's examples lie side by side (shards are shuffled): a corpus of any size has 200 shards opened.
+_SAMPLE_RUN = 100
 # How far the share of random next sentences may lie from a half: the original's own pairs reach 0.7 on short documents.
 _BALANCE = {"balanced": 0.1, "sop": 0.1, "original": 0.3}
 
@@ -127,8 +129,10 @@ def _check_balance(where: str, pairs: str, labels: np.ndarray[tuple[int], np.dty
 
 
 def sample_rows(shards: Shards, count: int = _SAMPLE_EXAMPLES) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Return the numbers of up to `count` examples, evenly over all shards."""
-    return np.unique(np.linspace(0, shards.num_examples - 1, min(count, shards.num_examples)).astype(np.int64))
+    """Return the numbers of up to `count` examples, in runs evenly over all shards."""
+    num, run = shards.num_examples, 1 if shards.num_examples <= count else _SAMPLE_RUN
+    starts = np.linspace(0, num - run, min(count, num) // run).astype(np.int64)
+    return np.unique(starts[:, None] + np.arange(run))
 
 
 def unigram_entropy(shards: Shards) -> float:

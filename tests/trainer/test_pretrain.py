@@ -11,7 +11,7 @@ import transformers
 from bertdata.errors import BertdataError, FormatError, InputError, OptionError
 from bertdata.reader import open_shards
 from tests.trainer.made_corpus import log_records, write_corpus
-from trainer.checks import unigram_entropy
+from trainer.checks import sample_rows, unigram_entropy
 from trainer.config import Phase, PretrainOptions
 from trainer.loop import Trainer, TrainingError
 from trainer.memory import named_shortage
@@ -220,6 +220,18 @@ def test_entropy_of_equal_shares_is_the_log_of_their_number(corpus: Path) -> Non
     _, counts = np.unique(labels, return_counts=True)
     expected = -sum(c / len(labels) * math.log(c / len(labels)) for c in counts)
     assert unigram_entropy(shards) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("num", [1, 19_999, 20_000, 20_001, 1_000_003])
+def test_a_sample_is_spread_over_all_shards_in_few_places(
+    corpus: Path, num: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shards = open_shards(corpus, max_seq_length=32)
+    monkeypatch.setattr(shards, "num_examples", num)
+    rows = sample_rows(shards)
+    assert len(rows) == len(set(rows.tolist())) == min(num, 20_000)
+    assert (rows[0], rows[-1]) == (0, num - 1)
+    assert num <= 20_000 or (np.diff(rows) > 1).sum() < 200
 
 
 def test_next_sentence_at_chance_or_solved_early_is_said_once() -> None:
