@@ -108,7 +108,8 @@ def peer_step(task: Task) -> tuple[Callable[[Any, int | None], Any], Any]:
 def our_step_weights(task: Task) -> Any:
     """Return our model at its first weights, without our memory settings."""
     from bertdata.reader import open_shards
-    from trainer.model import BertConfig, BertForPreTraining, init_weights
+    from trainer.initial import init_weights
+    from trainer.model import BertConfig, BertForPreTraining
     from trainer.presets import preset_shape
 
     model = BertForPreTraining(BertConfig(open_shards(task.corpus).vocab_size, **preset_shape(task.preset)))
