@@ -123,7 +123,7 @@ def s3_server() -> Iterator[Store]:
     from werkzeug.serving import make_server
 
     logging.getLogger("werkzeug").setLevel(logging.CRITICAL)
-    _moto().reset()  # It has one state a process.
+    forget_objects()  # It has one state a process.
     faults = Faults()
     app = _FaultyApplication(DomainDispatcherApplication(create_backend_app), faults)
     server = make_server("127.0.0.1", 0, app, threaded=True)
@@ -215,6 +215,11 @@ def add_objects(names: list[str], content: bytes) -> None:
     """Add objects to the S3 server of this process, fast, without a request."""
     for name in names:
         _moto().put_object(BUCKET, name, content)
+
+
+def forget_objects() -> None:
+    """Have the S3 server of this process forget its buckets and all that is in them."""
+    _moto().reset()
 
 
 def _moto() -> Any:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import pickle
 import re
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,13 +16,23 @@ import pytest
 
 from bertdata import store, store_cache, store_calls, store_lock
 from bertdata.errors import BertdataError, BuildError, FormatError, OptionError
+from bertdata.extract.slices import plan_slices
 from bertdata.extract.sources import expand_sources
 from bertdata.files import files_below, fingerprint, publish, sha256_file
 from bertdata.rng import rng_for
 from bertdata.steps import lock_folder
 from bertdata.store import StorePath, as_path
 from bertdata.store_cache import fetch_copies, local_copy
-from tests.object_stores import BUCKET, Faults, Store, add_objects, forget_instances, make_bucket, s3_server
+from tests.object_stores import (
+    BUCKET,
+    Faults,
+    Store,
+    add_objects,
+    forget_instances,
+    forget_objects,
+    make_bucket,
+    s3_server,
+)
 
 ROOT = f"s3://{BUCKET}"
 CONTENT = rng_for(1, "content").bytes(700_000)
@@ -38,11 +50,11 @@ def s3(running: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Itera
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("BERTDATA_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(store_calls, "_FIRST_WAIT", 0.01)
-    store = make_bucket()
+    make_bucket()
     running.faults.clear()
     yield running.faults
     running.faults.clear()
-    store.rm(BUCKET, recursive=True)
+    forget_objects()
 
 
 def put(name: str, content: bytes = CONTENT) -> Path:
@@ -183,6 +195,21 @@ def test_listing_asks_once_a_thousand_files_and_tells_sizes_and_versions(s3: Fau
     (some,) = expand_sources("books", [f"mine={ROOT}/books/00[01]?.txt"])
     assert (some.name, len(some.names), some.names[0]) == ("mine", 20, "0000.txt")
     assert len(files_below(as_path(f"{ROOT}/books2"))) == 1
+
+
+@pytest.mark.skipif(not os.environ.get("BERTDATA_MANY_OBJECTS"), reason="BERTDATA_MANY_OBJECTS=1 lists 100,000 objects")
+def test_a_hundred_thousand_objects_are_a_hundred_pages(s3: Faults) -> None:
+    add_objects([f"books/{n // 1000:03d}/{n:06d}.txt" for n in range(100_000)], b"text 1")
+    s3.requests.clear()
+    (source,) = expand_sources("books", [f"{ROOT}/books"])
+    assert len(source.names) == 100_000
+    assert source.names[99_999] == "099/099999.txt"
+    pages = [request for request in s3.requests if request == f"GET /{BUCKET}"]
+    assert len(pages) in (100, 101), Counter(s3.requests).most_common(5)
+    assert len(s3.requests) < 110
+    slices = plan_slices([source])
+    assert sum(len(each.files) for each in slices) == 100_000
+    assert len(s3.requests) < 110 + len(slices)  # Sizes came with the list.
 
 
 def test_a_source_that_changed_has_another_fingerprint(s3: Faults) -> None:
