@@ -8,7 +8,6 @@ peak is more than a tenth above the smaller one's.
 from __future__ import annotations
 
 import argparse
-import bz2
 import re
 import shutil
 import subprocess
@@ -22,45 +21,12 @@ from tempfile import TemporaryDirectory
 
 import psutil
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.dumps import write_dump
+
 LIMIT = 1 << 30
 GROWTH = 1.1
-PAGES_A_STREAM = 100  # as Wikimedia's multistream dumps have
-
-_PAGE = re.compile(rb"  <page>\n.*?</page>\n", re.DOTALL)
-_TITLE = re.compile(rb"<title>(.*?)</title>")
-_ID = re.compile(rb"<id>(\d+)</id>")
-
-
-def write_dump(source: Path, target: Path, num_bytes: int) -> int:
-    """Write a multistream dump of at least `num_bytes` of XML, and return how many it has."""
-    xml = bz2.decompress(source.read_bytes())
-    pages = _PAGE.findall(xml)
-    header, footer = xml[: xml.index(b"  <page>")], b"</mediawiki>\n"
-    written = len(header) + len(footer)
-    with target.open("wb") as file:
-        file.write(bz2.compress(header))
-        stream: list[bytes] = []
-        for page in renumbered(pages):
-            stream.append(page)
-            written += len(page)
-            if len(stream) == PAGES_A_STREAM or written >= num_bytes:
-                file.write(bz2.compress(b"".join(stream)))
-                stream = []
-            if written >= num_bytes:
-                break
-        file.write(bz2.compress(footer))
-    return written
-
-
-def renumbered(pages: list[bytes]) -> Iterator[bytes]:
-    """Yield the pages for ever, the ids counted on and the titles made different in every round."""
-    number, turn = 0, 0
-    while True:
-        for page in pages:
-            number += 1
-            renamed = _TITLE.sub(b"<title>\\1 %d</title>" % turn, page, count=1) if turn else page
-            yield _ID.sub(b"<id>%d</id>" % number, renamed, count=1)
-        turn += 1
 
 
 @dataclass

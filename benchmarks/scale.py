@@ -1,113 +1,105 @@
-"""Cost by size, direct and on Spark: `python benchmarks/scale.py --wikipedia DUMP [--times 1 4 16]`.
+"""Cost by size, on this machine and on Spark: `python benchmarks/scale.py --wikipedia DUMP [--times 1 4 16]`.
 
-Builds a corpus from the dump named 1, 4, 16 … times, with two workers on this machine and on a Spark cluster of two
-executors that is started for it, and prints CPU seconds by step (everything that the build or the cluster started is
-counted, Java too), the largest process, the driver's memory, and the fit: seconds to start, seconds a MB of XML. Fails
-(exit 1) where the two runners' bytes differ.
+Repeats the dump's pages 1, 4, 16 … times, with new ids and titles, and builds a corpus of each with two workers, on
+this machine and on a Spark cluster of two executors that is started for it. Prints for each step CPU seconds, bytes
+read, written and shuffled and the largest process (of `--repeats` builds the one that took least); then, by the line
+through all sizes (relative errors count), what starting costs, what a MB of XML costs at each size without that, and
+where Spark's CPU seconds go. The fit is of CPU seconds at the pace that this machine has alone (`benchmarks/watch.py`).
+Fails (exit 1) where the cost of a MB moves by more than a tenth from 4 times on, where the driver's memory does, or
+where bytes differ.
 """
 
 from __future__ import annotations
 
 import argparse
-import bz2
 import hashlib
+import json
 import os
+import shutil
 import subprocess
 import sys
-import threading
 import time
-from collections import defaultdict
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
-import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.append(str(ROOT / "tools" / "clusters"))
+sys.path[:0] = [str(ROOT), str(ROOT / "tools" / "clusters")]
+
 import spark_cluster  # noqa: E402
 
-MARK = "BERTDATA_SCALE"  # In the environment of all that is measured, however it came to be.
-SAMPLE_SECONDS = 0.2
+from benchmarks.dumps import repeat_dump  # noqa: E402
+from benchmarks.watch import MARK, STEPS, Watch, watch_build  # noqa: E402
+
+FLAT = 1.1
+FLAT_FROM = 4
+ROLES = ("driver", "job server", "master and workers", "executors", "Python workers")
 
 
-@dataclass
-class Watch:
-    """CPU seconds by step, and the largest RSS, of all processes that have the mark in their environment."""
+@dataclass(frozen=True)
+class Run:
+    """One build: what was seen of it, its wall seconds, and Spark's own tale of its tasks, by step."""
 
-    mark: str
-    step: str = "start"
-    cpu: dict[str, float] = field(default_factory=lambda: defaultdict(float))
-    largest: int = 0
-    driver: int = 0
-    driver_pid: int = 0
-    _seen: dict[tuple[int, float], float] = field(default_factory=dict)
-    _ours: dict[tuple[int, float], bool] = field(default_factory=dict)
+    megabytes: float
+    watch: Watch
+    seconds: float
+    tasks: dict[str, list[dict[str, Any]]]
 
-    def sample(self) -> None:
-        """Read every process once; what one did in its last fifth of a second is missed."""
-        for process in psutil.process_iter(["pid", "create_time"]):
-            key = (process.info["pid"], process.info["create_time"])
-            try:
-                if key not in self._ours:
-                    self._ours[key] = process.environ().get(MARK) == self.mark
-                if not self._ours[key]:
-                    continue
-                times, rss = process.cpu_times(), process.memory_info().rss
-            except psutil.Error:
-                continue
-            used = times.user + times.system
-            self.cpu[self.step] += max(0.0, used - self._seen.get(key, 0.0))
-            self._seen[key] = used
-            self.largest = max(self.largest, rss)
-            if key[0] == self.driver_pid:
-                self.driver = max(self.driver, rss)
+    def shuffled(self, step: str) -> float:
+        """Return the bytes that Spark's shuffle wrote in a step."""
+        metrics = (task["Task Metrics"] for task in self.tasks.get(step, ()))
+        return sum(each["Shuffle Write Metrics"]["Shuffle Bytes Written"] for each in metrics if each)
 
-    def run(self, done: threading.Event) -> None:
-        """Sample until `done`."""
-        while not done.wait(SAMPLE_SECONDS):
-            self.sample()
+    def span(self, step: str) -> float:
+        """Return the seconds from the start of a step's first task on Spark to the end of its last."""
+        infos = [task["Task Info"] for task in self.tasks.get(step, ())]
+        return (max(i["Finish Time"] for i in infos) - min(i["Launch Time"] for i in infos)) / 1000 if infos else 0.0
 
 
-def build(watch: Watch, sources: list[str], output: Path, options: list[str]) -> float:
-    """Run a build under the watch and return its wall seconds."""
-    arguments = ["build-corpus", "--wikipedia", *sources, "--output", str(output), *options]
-    began = time.monotonic()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "cli.main", *arguments], cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
-        text=True,
-    )  # fmt: skip
-    watch.driver_pid, watch.step = process.pid, "extract"
-    following = iter(["vocab", "tokens", "examples", "manifest"])
-    lines = []
-    assert process.stderr is not None
-    for line in process.stderr:
-        lines.append(line)
-        if " in " in line and line.rstrip().endswith(" s"):
-            watch.step = next(following)
-    if process.wait():
-        sys.exit("".join(lines))
-    return time.monotonic() - began
+def job_server_jar(engine: str) -> str:
+    """Return the path of an engine's job server's jar, built on first use."""
+    command = [str(ROOT / "tools" / "clusters" / "job_server_jar.sh"), engine]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
-def measure(runner: str, sources: list[str], output: Path, options: list[str], folder: Path) -> tuple[Watch, float]:
-    """Build once with what the runner needs and return what was seen."""
+def run_build(runner: str, dump: tuple[Path, float], output: Path, options: Sequence[str], jar: str) -> Run:
+    """Build once, on a cluster of its own where the runner is Spark."""
     mark = f"{os.getpid()}-{output.name}"
-    os.environ[MARK] = mark
-    watch, done = Watch(mark), threading.Event()
+    # Work of a few seconds starts no workers: here it does, so that all sizes pay the same start.
+    os.environ.update({MARK: mark, "BERTDATA_ALWAYS_START_WORKERS": "1"})
+    watch, events = Watch(mark), output.with_name(f"events-{output.name}")
+    cluster = output.with_name(f"cluster-{output.name}")
+    arguments = ["--wikipedia", str(dump[0]), "--output", str(output), *options]
     try:
-        if runner == "spark":
-            state = spark_cluster.up(folder / f"cluster-{output.name}", 0)
-            options = [*options, "--runner", "spark", "--spark-master", state["master"]]
-        thread = threading.Thread(target=watch.run, args=(done,))
-        thread.start()
-        seconds = build(watch, sources, output, options)
+        with watch.looking():
+            if runner == "spark":
+                events.mkdir()
+                master = spark_cluster.up(cluster, 0)["master"]
+                log = f"-Dspark.eventLog.dir=file://{events}"
+                arguments += ["--runner", "spark", "--spark-master", master, "--spark-job-server-jar", jar, "--"]
+                arguments += [f"--job_server_jvm_properties={each}" for each in ("-Dspark.eventLog.enabled=true", log)]
+            seconds = watch_build(watch, arguments)
     finally:
-        done.set()
-        spark_cluster.down(folder / f"cluster-{output.name}")
-    thread.join()
-    return watch, seconds
+        spark_cluster.down(cluster.resolve())
+        del os.environ[MARK]
+    return Run(dump[1] / 1e6, watch, seconds, read_tasks(events, watch.ends))
+
+
+def read_tasks(events: Path, ends: dict[str, float]) -> dict[str, list[dict[str, Any]]]:
+    """Return the ends of Spark's tasks by step, from the log of its events."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for path in events.glob("*"):
+        for line in path.read_text().splitlines():
+            event = json.loads(line)
+            if event["Event"] == "SparkListenerTaskEnd":
+                finished = event["Task Info"]["Finish Time"] / 1000
+                step = next((step for step, end in ends.items() if finished <= end), STEPS[-1])
+                found.setdefault(step, []).append(event)
+    return found
 
 
 def digest(folder: Path) -> str:
@@ -120,45 +112,94 @@ def digest(folder: Path) -> str:
     return total.hexdigest()
 
 
-def main() -> None:
+def show_run(runner: str, times: int, run: Run) -> None:
+    """Print a build, a line a step."""
+    whole, watch = run.watch.of(), run.watch
+    print(
+        f"{runner}, {times} times, {run.megabytes:.1f} MB of XML: {whole.cpu:.1f} CPU s at {watch.pace():.2f} of the "
+        f"pace, {watch.paced():.1f} alone; {run.seconds:.1f} s on {os.cpu_count()} cores, of which others had "
+        f"{watch.others:.0f} CPU s"
+    )
+    print(
+        f"  {'step':10}{'CPU s':>8}{'alone':>8}{'read MB':>9}{'written':>9}{'shuffled':>9}{'largest process, MB':>21}"
+    )
+    for step in STEPS:
+        use = watch.of(step)
+        sizes = f"{use.read / 1e6:9.1f}{use.written / 1e6:9.1f}{run.shuffled(step) / 1e6:9.3f}{use.rss / 1e6:21.0f}"
+        print(f"  {step:10}{use.cpu:8.1f}{watch.paced(step):8.1f}{sizes}", flush=True)
+
+
+def fit_line(megabytes: Sequence[float], seconds: Sequence[float]) -> tuple[float, float]:
+    """Return the slope and the start of the line through costs by size, relative errors weighed alike."""
+    slope, start = np.polyfit(megabytes, seconds, 1, w=1 / np.asarray(seconds)) if len(seconds) > 1 else (0.0, 0.0)
+    return float(slope), float(start)
+
+
+def show_fit(runner: str, runs: dict[int, Run]) -> bool:
+    """Print the fit of a runner, by step and by role, and tell whether it is flat."""
+    sizes = [run.megabytes for run in runs.values()]
+    slope, start = fit_line(sizes, [run.watch.paced() for run in runs.values()])
+    print(f"{runner}: {start:.1f} CPU s to start, then {slope:.4f} CPU s a MB of XML")
+    for kind, names in {"step": STEPS, "role": ROLES}.items():
+        told = []
+        for name in names:
+            costs = [run.watch.paced(**{kind: name}) for run in runs.values()]
+            if max(costs) > 0.05:
+                its_slope, its_start = np.polyfit(sizes, costs, 1, w=1 / np.sqrt(sizes))
+                told.append(f"{name} {its_start:.1f} + {its_slope:.4f}")
+        print(f"  by {kind} (start + a MB): {', '.join(told)}")
+    costs_a_mb = {n: (run.watch.paced() - start) / run.megabytes for n, run in runs.items()}
+    print(f"  a MB, start subtracted: {', '.join(f'{cost:.4f} at {n} times' for n, cost in costs_a_mb.items())}")
+    memory = {
+        f"the {role}'s memory": {n: run.watch.of(role=role).rss / 1e6 for n, run in runs.items()}
+        for role in ("driver", "job server")
+    }
+    flat = True
+    for what, by_size in {"a MB's cost": costs_a_mb, **memory}.items():
+        values = [value for n, value in by_size.items() if n >= FLAT_FROM]
+        if len(values) > 1 and min(values) > 0:
+            spread = max(values) / min(values)
+            print(f"  {what} from {FLAT_FROM} times on: {min(values):.4g} to {max(values):.4g}, {spread:.2f} times")
+            flat = flat and spread <= FLAT
+    return flat
+
+
+def main() -> int:
     """Build at each size with each runner, and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--wikipedia", type=Path, required=True)
     parser.add_argument("--times", type=int, nargs="+", default=[1, 4, 16])
-    parser.add_argument("--runners", nargs="+", default=["direct", "spark"], choices=["direct", "spark"])
-    parser.add_argument("--vocab-size", default="30522")
-    given = parser.parse_args()
-    size = len(bz2.decompress(given.wikipedia.read_bytes())) / 1e6
-    jar = subprocess.run(
-        [ROOT / "tools" / "clusters" / "job_server_jar.sh", "spark"], check=True, capture_output=True, text=True
-    ).stdout.strip()
-    totals: dict[str, list[float]] = {runner: [] for runner in given.runners}
-    with TemporaryDirectory() as name:
-        for times in given.times:
-            sources = [f"copy{n:03d}={given.wikipedia.absolute()}" for n in range(times)]
-            digests = set()
-            for runner in given.runners:
-                output = Path(name) / f"{runner}-{times}"
-                options = ["--workers", "2", "--vocab-size", given.vocab_size]
-                options += ["--spark-job-server-jar", jar] if runner == "spark" else []
-                watch, seconds = measure(runner, sources, output, options, Path(name))
-                digests.add(digest(output))
-                totals[runner].append(sum(watch.cpu.values()))
-                steps = ", ".join(
-                    f"{step} {watch.cpu[step]:.1f}" for step in ("extract", "vocab", "tokens", "examples")
-                )
-                print(
-                    f"{runner:6} {times:3} times {size * times:7.1f} MB: {totals[runner][-1]:7.1f} CPU s ({steps}), "
-                    f"{seconds:6.1f} s, largest process {watch.largest // 10**6} MB, driver {watch.driver // 10**6} MB",
-                    flush=True,
-                )
-            if len(digests) > 1:
-                sys.exit("The bytes differ.")
-    for runner, seen in totals.items():
-        if len(seen) > 1:
-            slope, start = np.polyfit([size * n for n in given.times], seen, 1)
-            print(f"{runner}: {start:.1f} CPU s to start, then {slope:.3f} CPU s a MB of XML")
+    parser.add_argument("--spark-times", type=int, nargs="*", help="for Spark, if others")
+    parser.add_argument("--shuffle-times", type=int, nargs="*", default=[], help="on Spark with --shuffle engine too")
+    parser.add_argument("--repeats", type=int, default=1)
+    parser.add_argument("--folder", help="where dumps and corpora are made, and removed")
+    given, more = parser.parse_known_args()  # All other options are build-corpus's.
+    on_spark = given.times if given.spark_times is None else given.spark_times
+    wanted = {"direct": given.times, "spark": on_spark, "spark, engine's shuffle": given.shuffle_times}
+    jar = job_server_jar("spark") if on_spark or given.shuffle_times else ""
+    runs: dict[str, dict[int, Run]] = {runner: {} for runner in wanted}
+    digests: dict[int, set[str]] = {}
+    with TemporaryDirectory(prefix="bertdata-scale-", dir=given.folder) as name:
+        dump = Path(name) / "enwiki-pages-articles.xml.bz2"
+        for times in sorted({n for some in wanted.values() for n in some}):
+            size = repeat_dump(given.wikipedia, dump, times)
+            for runner, some in wanted.items():
+                if times not in some:
+                    continue
+                options = ["--workers", "2", *more, *(["--shuffle", "engine"] if "shuffle" in runner else [])]
+                tried = []
+                for _ in range(given.repeats):
+                    output = Path(name) / f"corpus-{time.monotonic_ns()}"
+                    tried.append(run_build(runner.split(",")[0], (dump, size), output, options, jar))
+                    digests.setdefault(times, set()).add(digest(output))
+                    shutil.rmtree(output)
+                runs[runner][times] = min(tried, key=lambda run: run.watch.paced())
+                show_run(runner, times, runs[runner][times])
+    flat = [show_fit(runner, seen) for runner, seen in runs.items() if len(seen) > 1]
+    same = all(len(each) == 1 for each in digests.values())
+    print("The bytes are the same." if same else "The bytes differ.")
+    return 0 if same and all(flat) else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -17,6 +17,9 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from bertdata.coverage import coverage_of_file
 from bertdata.errors import BuildError, OptionError
 from bertdata.example_options import ExampleOptions
@@ -71,17 +74,19 @@ class Plan:
     shuffled_bytes: float = 0.0
     steps: dict[str, StepPlan] = field(default_factory=dict)
     peak_memory: int = 0
+    fixed_seconds: float = 0.0
     start_up_seconds: float = 0.0
 
     @property
     def cpu_seconds(self) -> float:
         """CPU seconds of the build, without starting processes."""
-        return sum(step.cpu_seconds + step.serial_seconds for step in self.steps.values())
+        return self.fixed_seconds + sum(step.cpu_seconds + step.serial_seconds for step in self.steps.values())
 
     @property
     def wall_seconds(self) -> float:
         """Seconds from start to end on cores that do nothing else."""
-        return self.start_up_seconds + sum(s.cpu_seconds / self.workers + s.serial_seconds for s in self.steps.values())
+        alone = self.start_up_seconds + self.fixed_seconds
+        return alone + sum(s.cpu_seconds / self.workers + s.serial_seconds for s in self.steps.values())
 
     @property
     def bytes_written(self) -> float:
@@ -113,6 +118,11 @@ class SampleBuild:
     vocab_file: str | None
     validation_fraction: float
 
+    @property
+    def little(self) -> Path:
+        """The file of a few documents that the sample's build leaves."""
+        return self.folder / "little.parquet"
+
 
 def plan_build(slices: Sequence[Slice], build: SampleBuild, workers: int, sample_bytes: int) -> Plan:
     """Build a sample of `slices` and return what the whole will take.
@@ -124,6 +134,7 @@ def plan_build(slices: Sequence[Slice], build: SampleBuild, workers: int, sample
     plan = Plan(workers, sum(piece.slice.num_bytes for piece in pieces), total, slices=len(slices))
     plan.steps["extract"] = StepPlan(cpu_seconds=_hashing_seconds(slices))
     made = list(_extracted(pieces, build, plan))
+    _write_little(made, build)
     vocabulary = _vocabulary(made, build, plan)
     tokens = list(_tokenized(made, vocabulary, build, plan))
     _make_examples(tokens, vocabulary, build, plan)
@@ -213,8 +224,7 @@ def _vocabulary(made: Sequence[tuple[Path, float]], build: SampleBuild, plan: Pl
         return read_vocabulary(build.vocab_file, build.lowercase)
     count = functools.partial(count_words, lowercase=build.lowercase)
     calls = _Calls[dict[str, int]](lambda counted: counted["words"])
-    if little := _little_documents(build):
-        calls.call_little(functools.partial(count, little, little.with_suffix(".counts")))
+    calls.call_little(functools.partial(count, build.little, build.little.with_suffix(".counts")))
     counts, words = [], 0.0
     for path, weight in made:
         counts.append(build.folder / f"{path.stem}.counts.parquet")
@@ -266,8 +276,7 @@ def _tokenized(
     step = plan.steps["tokens"] = StepPlan()
     tokenize = functools.partial(tokenize_documents, vocabulary=vocabulary, options=build.tokens)
     calls = _Calls[dict[str, Any]](lambda result: float(result["tokens"]))
-    if little := _little_documents(build):
-        calls.call_little(functools.partial(tokenize, little, little.with_suffix(".arrow")))
+    calls.call_little(functools.partial(tokenize, build.little, build.little.with_suffix(".arrow")))
     for path, weight in made:
         output = build.folder / "tokens" / f"{path.stem}.arrow"
         result = calls.call(weight, functools.partial(tokenize, path, output))
@@ -277,8 +286,12 @@ def _tokenized(
     step.cpu_seconds += calls.whole(plan.slices)
 
 
-def _little_documents(build: SampleBuild) -> Path | None:
-    return next((build.folder / "little" / "documents").glob("*.parquet"), None)
+def _write_little(made: Sequence[tuple[Path, float]], build: SampleBuild) -> None:
+    """Write a hundredth of the first piece's documents, two at least, for calls on next to nothing."""
+    with pq.ParquetFile(made[0][0]) as file:
+        num_rows = max(2, round(file.metadata.num_rows * _LITTLE))
+        batch = next(file.iter_batches(num_rows))
+    pq.write_table(pa.Table.from_batches([batch]), build.little)
 
 
 def _make_examples(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -38,6 +39,7 @@ def command(output: Path | None, sample_size: int, as_json: bool, **given: Any) 
       bertdata plan --wikipedia enwiki-20260901-pages-articles-multistream.xml.bz2 --books books/ --workers 16
     """
     from bertdata.extract.slices import plan_slices
+    from bertdata.peaks import peak_memory
     from bertdata.plan import SampleBuild, plan_build
     from cli.building import corpus_options
     from pipelines.build_corpus import expand_all
@@ -62,6 +64,8 @@ def command(output: Path | None, sample_size: int, as_json: bool, **given: Any) 
             built.validation_fraction,
         )
         plan = plan_build(slices, sample, given["workers"], sample_size)
+        plan.fixed_seconds = fixed_seconds(Path(folder), built)
+    plan.peak_memory = max(plan.peak_memory, peak_memory())
     plan.start_up_seconds = start_up
     print_plan(plan, output, as_json)
 
@@ -74,6 +78,44 @@ def seconds_to_start(workers: int) -> float:
     began = time.monotonic()
     run_tasks(abs, range(started), RunOptions(started))
     return time.monotonic() - began
+
+
+class Quiet:
+    """A reporter that says nothing."""
+
+    def begin(self, step: str, total_bytes: int, num_tasks: int, num_done: int) -> None: ...
+    def update(self, counters: dict[str, int]) -> None: ...
+    def end(self, summary: str) -> None: ...
+    def close(self) -> None: ...
+    def skip(self, step: str, why: str) -> None: ...
+    def say(self, line: str) -> None: ...
+
+
+def fixed_seconds(folder: Path, built: Any) -> float:
+    """Return the CPU seconds of a build whatever its size (pipelines, records, report): those of next to nothing.
+
+    That is what the sample's build left in `folder` of a hundredth of a piece; 0 where it makes no examples.
+    """
+    from bertdata.errors import BertdataError
+    from pipelines.build_corpus import build_corpus
+    from pipelines.runner import RunOptions
+    from pipelines.step import Build
+
+    options = replace(
+        built,
+        sources={"text": [str(folder / "little.parquet")]},
+        extract=replace(built.extract, text_column="text"),
+        vocab=replace(built.vocab, vocab_file=str(folder / "vocab" / "vocab.txt")),
+        validation_fraction=0.0,
+    )
+    if built.vocab.vocab_file:
+        options = replace(options, vocab=built.vocab)
+    began = time.process_time()
+    try:
+        build_corpus(Build(folder / "next-to-nothing", RunOptions(1), Quiet()), options)
+    except BertdataError:
+        return 0.0
+    return time.process_time() - began
 
 
 def print_plan(plan: Any, output: Path | None, as_json: bool) -> None:
@@ -89,6 +131,8 @@ def print_plan(plan: Any, output: Path | None, as_json: bool) -> None:
         wall = step.cpu_seconds / plan.workers + step.serial_seconds
         cpu = step.cpu_seconds + step.serial_seconds
         rows.append((name, format_seconds(cpu), format_seconds(wall), format_bytes(step.bytes_written)))
+    fixed = format_seconds(plan.fixed_seconds)
+    rows.append(("whatever the size", fixed, fixed, ""))
     rows.append(
         ("all", format_seconds(plan.cpu_seconds), format_seconds(plan.wall_seconds), format_bytes(plan.bytes_written))
     )

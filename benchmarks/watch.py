@@ -1,0 +1,222 @@
+"""What a build costs, all its processes counted, Java's too: CPU seconds, bytes through read and write calls, memory.
+
+A process is the build's where it has a mark in its environment, however it came to be. Ten looks a second: what a
+process did in its last tenth of a second is missed.
+
+Where others use a machine's cores, caches and memory too, a CPU second does less: by half, on ours. So a fixed piece of
+work is done every second meanwhile, and its CPU time against the least it ever took tells the pace.
+"""
+
+from __future__ import annotations
+
+import bz2
+import contextlib
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+MARK = "BERTDATA_WATCHED"
+STEPS = ("extract", "vocab", "tokens", "examples", "manifest")
+_SECONDS_BETWEEN_LOOKS = 0.1
+_LOOKS_TO_KNOW, _LOOKS_A_PACE = 20, 10
+_TICK = os.sysconf("SC_CLK_TCK")
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+# Whose a process is, by a word of its command line.
+_ROLES = {
+    "JobServerDriver": "job server",
+    "CoarseGrainedExecutorBackend": "executors",
+    "spark.deploy": "master and workers",
+    "TaskManager": "executors",
+    "entrypoint": "master and workers",
+}
+
+
+_WORK = bz2.compress(b"".join(b"[[line %d|of]] {{some|%d}} text \n" % (n, n * n) for n in range(6000)))
+_WORDS = re.compile(rb"[a-z]+|\d+")
+
+
+def pace_work() -> float:
+    """Do the fixed piece of work, of the kinds that a build does, and return the CPU seconds that it took."""
+    began = time.thread_time()
+    counts: Counter[bytes] = Counter(_WORDS.findall(bz2.decompress(_WORK)))
+    sorted(counts.items())
+    return time.thread_time() - began
+
+
+# Of some three seconds' tries: on a busy machine too, one of them falls into a quiet moment.
+LEAST_PACE = min(pace_work() for _ in range(200))
+
+
+@dataclass
+class Use:
+    """CPU seconds, bytes read and written by calls (what is mapped isn't), and the largest resident bytes of one."""
+
+    cpu: float = 0.0
+    read: float = 0.0
+    written: float = 0.0
+    rss: int = 0
+
+    def add(self, other: Use) -> None:
+        """Take another use into account."""
+        self.cpu += other.cpu
+        self.read += other.read
+        self.written += other.written
+        self.rss = max(self.rss, other.rss)
+
+
+@dataclass
+class Watch:
+    """Use by step and role of all processes with `mark`.
+
+    `shares` are CPU seconds by step, role and process; `ends` are the clock's seconds at which steps ended.
+    """
+
+    mark: str
+    driver: int = 0
+    step: str = "start"
+    uses: dict[tuple[str, str], Use] = field(default_factory=lambda: defaultdict(Use))
+    shares: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    ends: dict[str, float] = field(default_factory=dict)
+    others: float = 0.0
+    paces: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    _seen: dict[tuple[str, str], tuple[float, float, float]] = field(default_factory=dict)
+    _parents: dict[tuple[str, str], str] = field(default_factory=dict)
+    _owed: dict[str, tuple[float, float]] = field(default_factory=dict)
+    _roles: dict[tuple[str, str], str] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _looks: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def of(self, step: str | None = None, role: str | None = None) -> Use:
+        """Return the use of a step (or all), by a role (or all)."""
+        total = Use()
+        for (its_step, its_role), use in list(self.uses.items()):
+            if step in (None, its_step) and role in (None, its_role):
+                total.add(use)
+        return total
+
+    def look(self) -> None:
+        """Read every process of ours once."""
+        with self._lock:
+            self._look()
+
+    def _look(self) -> None:
+        alive = set()
+        for folder in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError, IndexError, ValueError):
+                fields = (folder / "stat").read_text().rsplit(")", 1)[1].split()
+                process = (folder.name, fields[19])  # With its start, what no other process shares.
+                # A process that is new may have its parent's environment and command line still.
+                if self._looks[process] < _LOOKS_TO_KNOW:
+                    self._looks[process] += 1
+                    self._roles[process] = self._role_of(folder)
+                if role := self._roles.get(process, ""):
+                    alive.add(process)
+                    self._parents[process] = fields[1]
+                    io = dict(line.split(": ") for line in (folder / "io").read_text().splitlines())
+                    cpu = (int(fields[11]) + int(fields[12])) / _TICK
+                    self._take(process, role, (cpu, float(io["rchar"]), float(io["wchar"])), int(fields[21]) * _PAGE)
+
+        # The kernel adds what a child read and wrote to its parent's, once the child has ended.
+        for process in self._parents.keys() - alive:
+            read, written = self._owed.get(parent := self._parents.pop(process), (0.0, 0.0))
+            _, its_read, its_written = self._seen.get(process, (0.0, 0.0, 0.0))
+            self._owed[parent] = (read + its_read, written + its_written)
+
+    def _role_of(self, folder: Path) -> str:
+        if f"{MARK}={self.mark}".encode() not in (folder / "environ").read_bytes().split(b"\0"):
+            return ""
+        if int(folder.name) == self.driver:
+            return "driver"
+        command = (folder / "cmdline").read_bytes().decode(errors="replace")
+        return next((role for word, role in _ROLES.items() if word in command), "Python workers")
+
+    def _take(self, process: tuple[str, str], role: str, now: tuple[float, float, float], rss: int) -> None:
+        before = self._seen.get(process, (0.0, 0.0, 0.0))
+        self._seen[process] = now
+        cpu, *rises = (max(0.0, a - b) for a, b in zip(now, before, strict=True))
+        owed = self._owed.pop(process[0], (0.0, 0.0))
+        if any(left := [max(0.0, a - b) for a, b in zip(owed, rises, strict=True)]):
+            self._owed[process[0]] = (left[0], left[1])
+        read, written = (max(0.0, a - b) for a, b in zip(rises, owed, strict=True))
+        self.uses[self.step, role].add(Use(cpu, read, written, rss))
+        self.shares[self.step, role, process[0]] += cpu
+
+    def busiest(self, step: str) -> float:
+        """Return the CPU seconds, at the pace of a machine at rest, of a step's busiest worker and the driver's own."""
+        workers = [cpu for (at, role, _), cpu in self.shares.items() if at == step and role == "Python workers"]
+        return max(workers, default=0.0) / self.pace(step) + self.paced(step, "driver")
+
+    def pace(self, step: str | None = None) -> float:
+        """Return how much more CPU time the fixed work took on the mean, in a step or in all, than it does alone."""
+        seen = self.paces.get(step or "") or [each for some in self.paces.values() for each in some]
+        return sum(seen) / len(seen) / LEAST_PACE if seen else 1.0
+
+    def paced(self, step: str | None = None, role: str | None = None) -> float:
+        """Return the CPU seconds of a step (or all), by a role (or all), at the pace of a machine at rest."""
+        steps = [step] if step else sorted({step for step, _ in self.uses})
+        return sum(self.of(each, role).cpu / self.pace(each) for each in steps)
+
+    def end_step(self) -> None:
+        """Go on to the next step."""
+        self.look()
+        self.ends[self.step] = time.time()
+        self.step = STEPS[STEPS.index(self.step) + 1]
+
+    @contextlib.contextmanager
+    def looking(self) -> Iterator[None]:
+        """Look while the block lasts; `others` are the CPU seconds of this machine that went to somebody else."""
+        done = threading.Event()
+
+        def run() -> None:
+            for look in count():
+                if done.wait(_SECONDS_BETWEEN_LOOKS):
+                    return
+                self.look()
+                if look % _LOOKS_A_PACE == 0:
+                    self.paces[self.step].append(pace_work())
+
+        thread = threading.Thread(target=run, daemon=True)
+        before = busy_seconds()
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+            self.others = busy_seconds() - before - self.of().cpu
+
+
+def busy_seconds() -> float:
+    """Return the CPU seconds that this machine's cores have worked, for whomever."""
+    user, nice, system, _idle, _wait, irq, soft = map(int, Path("/proc/stat").read_text().split(maxsplit=8)[1:8])
+    return (user + nice + system + irq + soft) / _TICK
+
+
+def watch_build(watch: Watch, arguments: Sequence[str]) -> float:
+    """Run `bertdata build-corpus` with the arguments under the watch and return its wall seconds; exits if it fails."""
+    began = time.monotonic()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cli.main", "build-corpus", *arguments],
+        cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    watch.driver, watch.step = process.pid, "extract"
+    lines = []
+    assert process.stderr is not None
+    with process, process.stderr:
+        for line in process.stderr:
+            lines.append(line)
+            if " in " in line and line.rstrip().endswith((" s", " min")):
+                watch.end_step()
+    if process.returncode:
+        sys.exit("".join(lines))
+    watch.ends["manifest"] = time.time()
+    return time.monotonic() - began
