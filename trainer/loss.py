@@ -30,26 +30,25 @@ def linear_cross_entropy(x: Tensor, weight: Tensor, bias: Tensor, labels: Tensor
 class _BlockwiseCrossEntropy(torch.autograd.Function):
     """For each block of rows: logits, softmax in place, and all three gradients while the block is in the cache.
 
-    The gradient of the logits is softmax - onehot(label); the onehot becomes a gather, so the big array is read and
-    written as few times as can be.
+    Where products are in 16 bits, so are these; the loss and the sums of the gradients are in fp32.
     """
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         wanted = any(ctx.needs_input_grad[:3])
-        x_in, x, weight, bias = x, x.float(), weight.float(), bias.float()
-        grads = (torch.zeros_like(x), torch.zeros_like(weight), torch.zeros_like(bias)) if wanted else None
-        loss, correct = x.new_zeros(()), labels.new_zeros(())
+        kind = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else torch.float32
+        grads = tuple(torch.zeros_like(t, dtype=torch.float32) for t in (x, weight, bias)) if wanted else None
+        factors = (x.to(kind), weight.to(kind), bias.to(kind))
+        loss, correct = x.new_zeros((), dtype=torch.float32), labels.new_zeros(())
         rows = max(1, _BLOCK_NUMBERS // len(bias))
-        for begin in range(0, len(x), rows):
-            block = slice(begin, begin + rows)
-            with torch.autocast("cpu", enabled=False):
-                logits = linear(x[block], weight, bias)
-            block_loss, block_correct = _block(logits, x[block], weight, labels[block], grads, block)
-            loss += block_loss
-            correct += block_correct
+        with torch.autocast("cpu", enabled=False):
+            for begin in range(0, len(x), rows):
+                block = slice(begin, begin + rows)
+                block_loss, block_correct = _block(*factors, labels, grads, block)
+                loss += block_loss
+                correct += block_correct
         if grads:
-            ctx.save_for_backward(grads[0].to(x_in.dtype), *grads[1:])
+            ctx.save_for_backward(grads[0].to(x.dtype), *grads[1:])
         ctx.mark_non_differentiable(correct)
         return loss, correct
 
@@ -60,9 +59,11 @@ class _BlockwiseCrossEntropy(torch.autograd.Function):
 
 
 def _block(
-    logits: Tensor, x: Tensor, weight: Tensor, labels: Tensor, grads: tuple[Tensor, ...] | None, rows: slice
+    x: Tensor, weight: Tensor, bias: Tensor, labels: Tensor, grads: tuple[Tensor, ...] | None, rows: slice
 ) -> tuple[Tensor, Tensor]:
-    """Return a block's loss and number of hits, and add its gradients to `grads`; `logits` is used up."""
+    """Return the loss of some rows and their number of hits, and add their gradients to `grads`."""
+    x, labels = x[rows], labels[rows]
+    logits = linear(x, weight, bias).float()
     top = logits.amax(-1)
     target = logits.gather(1, labels[:, None]).squeeze(1)
     shares = torch.softmax(logits, -1, out=logits)
@@ -70,8 +71,13 @@ def _block(
     loss = (top - shares.amax(-1).log() - target).sum()
     if grads:
         grad_x, grad_weight, grad_bias = grads
-        torch.mm(shares, weight, out=grad_x[rows]).sub_(weight[labels])
-        grad_weight.addmm_(shares.t(), x).index_add_(0, labels, x, alpha=-1)
-        ones = shares.new_ones(len(labels))
-        grad_bias.addmv_(shares.t(), ones).index_add_(0, labels, ones, alpha=-1)
+        shares[torch.arange(len(labels)), labels] -= 1  # Now the gradient of the logits.
+        grad_bias.addmv_(shares.t(), shares.new_ones(len(labels)))
+        if x.dtype == torch.float32:
+            torch.mm(shares, weight, out=grad_x[rows])
+            grad_weight.addmm_(shares.t(), x)
+        else:
+            shares = shares.to(x.dtype)
+            grad_x[rows] = shares @ weight
+            grad_weight += shares.t() @ x
     return loss, (target >= top).sum()

@@ -158,6 +158,25 @@ def test_blockwise_loss_equals_torch_with_large_logits_and_no_rows(monkeypatch: 
     assert empty.item() == 0 and hits.item() == 0
 
 
+def test_blockwise_loss_in_16_bits_is_torch_s_own_with_sums_in_32(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trainer.loss._BLOCK_NUMBERS", 3000)  # ten rows a block
+    torch.manual_seed(0)
+    x, weight, bias = (torch.randn(*shape, requires_grad=True) for shape in ((64, 32), (300, 32), (300,)))
+    labels = torch.randint(0, 300, (64,))
+    with torch.autocast("cpu", torch.bfloat16):
+        loss, _ = linear_cross_entropy(x, weight, bias, labels)
+        expected = torch.nn.functional.cross_entropy(
+            torch.nn.functional.linear(x, weight, bias).float(), labels, reduction="sum"
+        )
+    assert loss.dtype == torch.float32
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
+    own = torch.autograd.grad(loss, (x, weight, bias))
+    exact = torch.nn.functional.cross_entropy(x @ weight.t() + bias, labels, reduction="sum")
+    for gradient, reference in zip(own, torch.autograd.grad(exact, (x, weight, bias)), strict=True):
+        assert gradient.dtype == torch.float32
+        assert (gradient - reference).norm() < 0.01 * reference.norm()
+
+
 def test_rows_of_one_length_need_no_padding_and_bins_cover_all_rows() -> None:
     lengths = [128] * 20 + [100, 90, 40, 12, 9]
     bins = plan_bins(lengths)
