@@ -118,7 +118,7 @@ def skip_reason(page: Page) -> str | None:
 def clean_text(cleaner: Cleaner, title: str, text: str, redirect: bool) -> Cleaned:
     """Clean one page; what the cleaner raises becomes a rejection that names it."""
     try:
-        return cleaner.clean(title, text, redirect)
+        return cleaner.clean(title, text, redirect, is_xml=True)
     except Exception as error:
         return Cleaned("", None, f"error-{type(error).__name__}", {})
 

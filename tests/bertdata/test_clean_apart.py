@@ -23,7 +23,7 @@ class Faulty:
     def __init__(self, siteinfo, options):
         pass
 
-    def clean(self, title, text, redirect=False):
+    def clean(self, title, text, redirect=False, is_xml=False):
         if text == "hang":
             re.fullmatch("(a+)+b", "a" * 64)
         if text == "crash":

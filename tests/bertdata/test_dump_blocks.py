@@ -7,7 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bertdata.extract.bz2blocks import BLOCK_MAGIC, FOOTER_MAGIC, Piece, decode_block, find_blocks, read_blocks
+from bertdata.extract.bz2blocks import (
+    BLOCK_MAGIC,
+    FOOTER_MAGIC,
+    Piece,
+    decode_block,
+    decode_together,
+    find_blocks,
+    read_blocks,
+)
 from bertdata.rng import rng_for
 
 
@@ -150,3 +158,28 @@ def test_real_dumps_decode_as_bz2_does(shared_data: Path) -> None:
         data = (shared_data / "wikipedia" / name).read_bytes()
         pieces = decode(data)
         assert joined(pieces) == bz2.decompress(data) and not damage(pieces)
+
+
+def test_blocks_decoded_together_are_those_decoded_one_by_one_or_none(text: bytes) -> None:
+    streams = [compress(text[n : n + 90_000]) for n in range(0, 360_000, 90_000)]
+    assert decode_together(streams) == [bz2.decompress(stream) for stream in streams]
+    broken = bytearray(streams[2])
+    broken[9000] ^= 4
+    assert decode_together([*streams[:2], bytes(broken), streams[3]]) is None
+    assert decode_together([streams[0][:-30], *streams[1:]]) is None
+    assert decode_together([compress(text[:150_000]), streams[0]]) is None  # Two blocks in one of them.
+
+
+@pytest.mark.parametrize("damaged_bytes", [(), (70_000,), (30_000, 70_001, 70_002), (5,)])
+def test_python_alone_gives_the_same_pieces(
+    text: bytes, damaged_bytes: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = bytearray(compress(text[:300_000]) + compress(text[300_000:]))
+    for at in damaged_bytes:
+        data[at] ^= 0xFF
+    starts = (0, 1, len(data) // 3)
+    found = [[decode(bytes(cut), start) for start in starts] for cut in (data, data[:-40_000])]
+    monkeypatch.setattr("bertdata.extract.bz2blocks.indexed_bzip2", None)
+    decode_block.__globals__["_decode"].cache_clear()
+    assert found == [[decode(bytes(cut), start) for start in starts] for cut in (data, data[:-40_000])]
+    assert any(damage(pieces) for pieces in found[1]) and bool(damage(found[0][0])) == bool(damaged_bytes)

@@ -323,3 +323,7 @@ def test_pages_built_to_choke_a_scanner_end_at_once(text: str) -> None:
 def test_text_that_is_no_character_data_is_refused(bad: bytes) -> None:
     with pytest.raises(ValueError):
         decode_text(bad)
+
+
+def test_characters_that_xml_forbids_are_dropped_from_a_text() -> None:
+    assert decode_text(b"a\x00b\x02\x08c\td&#13;\n\xc3\xa9\x07") == "abc\td\r\né"

@@ -20,7 +20,7 @@ class FakeCleaner:
     def __init__(self, siteinfo: SiteInfo, options: ExtractOptions) -> None:
         self.siteinfo = siteinfo
 
-    def clean(self, title: str, text: str, redirect: bool = False) -> Cleaned:
+    def clean(self, title: str, text: str, redirect: bool = False, is_xml: bool = False) -> Cleaned:
         if text == "raise":
             raise RecursionError("too deep")
         if text.startswith("reject "):

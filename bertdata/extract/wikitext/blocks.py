@@ -36,7 +36,7 @@ BLOCK = re.compile(
 # Invisible, and dropped in the end.
 PARTED = "\u2060"
 _LONE_TAG = re.compile(
-    r"</?(?i:noinclude|onlyinclude|poem|includeonly|nowiki|references|section|templatestyles|ref(?=[^<>]*/>)|langconvert)"
+    r"<(?=[/nopislrt]|[NOPISLRT])/?(?i:noinclude|onlyinclude|poem|includeonly|nowiki|references|section|templatestyles|ref(?=[^<>]*/>)|langconvert)"
     r"(?:\s[^<>]*)?/?>"
 )
 _INLINE = {"math", "chem", "ce", "hiero", "phonos", "score", "maplink"}

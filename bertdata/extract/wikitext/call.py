@@ -23,7 +23,11 @@ class Call(NamedTuple):
 
     def get(self, *names: str) -> str:
         """Return the first of these named values that isn't empty."""
-        return next((self.named[name] for name in names if self.named.get(name)), "")
+        named = self.named
+        for name in names if named else ():
+            if value := named.get(name):
+                return value
+        return ""
 
     def first_value(self) -> str:
         """Return the first value by position that isn't empty, its blanks included."""
@@ -31,4 +35,6 @@ class Call(NamedTuple):
 
     def values(self) -> list[str]:
         """Return all values by position, stripped."""
+        if not self.named:
+            return [value.strip() for value in self.positional]
         return [self.value(i + 1) for i in range(len(self.positional))]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from bertdata.extract.options import ExtractOptions
-from bertdata.extract.wikitext import lines, stray, tidy
+from bertdata.extract.wikitext import lines, plain, stray, tidy
 from bertdata.extract.wikitext.bounds import TooDeep, broken_bound
 from bertdata.extract.wikitext.fast import Reader, flatten
 from bertdata.extract.wikitext.formulas import FORMULA
-from bertdata.extract.wikitext.marks import Hole, Tally, without_controls
+from bertdata.extract.wikitext.marks import Hole, Tally, plain_ends, without_controls
 from bertdata.extract.wikitext.phonetics import SOUND, read_sounds
 from bertdata.extract.wikitext.templates import Templates
 from bertdata.extract.wikitext.wiki import Wiki, is_redirect, wiki_for
@@ -47,8 +47,8 @@ class Cleaner:
         self.options = options
         self.templates = Templates(self.wiki)
 
-    def clean(self, title: str, text: str, redirect: bool = False) -> Cleaned:
-        """Return a page's prose, or the reason why it has none."""
+    def clean(self, title: str, text: str, redirect: bool = False, is_xml: bool = False) -> Cleaned:
+        """Return a page's prose, or the reason why it has none; `is_xml` says that XML allows all that `text` holds."""
         if redirect or is_redirect(text):
             return Cleaned("", skipped="redirect")
         reason = broken_bound(text, self.options)
@@ -56,7 +56,7 @@ class Cleaner:
             return Cleaned("", rejected=reason)
         reader = Reader(self.wiki, self.templates, Tally(), self.options.max_depth)
         try:
-            flat = flatten(without_controls(text), title, reader)
+            flat = flatten(plain_ends(text) if is_xml else without_controls(text), title, reader)
             if reader.tally.is_disambiguation and not self.options.keep_disambiguations:
                 return Cleaned("", skipped="disambiguation")
             prose = self.prose(flat, title, reader)
@@ -71,22 +71,31 @@ class Cleaner:
         tally = reader.tally
         flat = lines.drop_lines(lines.drop_switches(flat, tally), tally)
         flat = lines.read_quotes(flat)
-        has_formulas, has_sounds = FORMULA in flat, SOUND in flat
+        found = lines.paragraphs(tidy.decode_usual(flat))
         kept = []
-        for paragraph in lines.paragraphs(flat):
-            if stray.has_fault(paragraph):
-                paragraph = self._mend(paragraph, title, reader)
-            if has_formulas and FORMULA in paragraph:
-                paragraph = lines.read_formulas(paragraph)
-            if has_sounds and SOUND in paragraph:
-                paragraph = read_sounds(paragraph, tally)
-            if "\x02" in paragraph:
-                paragraph = stray.part_joined(paragraph)
-            paragraph = tidy.normal_text(paragraph, self.wiki.language, tally)
+        for paragraph, need in zip(found, plain.paragraph_needs(found), strict=True):
+            if need == plain.PLAIN:
+                paragraph = tidy.composed(paragraph.strip(" "))
+            elif need == plain.BLANKS:
+                paragraph = tidy.composed(" ".join(paragraph.split()))
+            else:
+                paragraph = self._tidy(paragraph, title, reader)
             if lines.is_prose(paragraph):
                 kept.append(paragraph)
         tally.add("paragraph", len(kept))
         return "\n\n".join(kept)
+
+    def _tidy(self, paragraph: str, title: str, reader: Reader) -> str:
+        """Take a paragraph through all stages that read what the patterns left for them."""
+        if stray.has_fault(paragraph):
+            paragraph = self._mend(paragraph, title, reader)
+        if FORMULA in paragraph:
+            paragraph = lines.read_formulas(paragraph)
+        if SOUND in paragraph:
+            paragraph = read_sounds(paragraph, reader.tally)
+        if "\x02" in paragraph:
+            paragraph = stray.part_joined(paragraph)
+        return tidy.normal_text(paragraph, self.wiki.language, reader.tally)
 
     def _mend(self, paragraph: str, title: str, reader: Reader) -> str:
         """Hand a paragraph in which markup is left to the authority, then cut what even it can't read."""

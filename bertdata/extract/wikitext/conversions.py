@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 from typing import NamedTuple
 
 
@@ -104,6 +105,11 @@ def num_decimals(text: str, value: float, converted: float, given: str, wanted: 
     return max(math.floor(typed + shift), 1 - math.floor(math.log10(abs(converted)) + 1e-14))
 
 
+@lru_cache(maxsize=100)
+def _quantum(decimals: int) -> Decimal:
+    return Decimal(1).scaleb(-decimals)
+
+
 def round_value(value: float, decimals: int) -> str:
     """Round half up, as readers do, and write without an exponent.
 
@@ -111,5 +117,5 @@ def round_value(value: float, decimals: int) -> str:
     ('285', '1580000', '3')
     """
     exact = Decimal(repr(round(value, 12)))
-    rounded = exact.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP)
+    rounded = exact.quantize(_quantum(decimals), rounding=ROUND_HALF_UP)
     return f"{rounded:f}" if decimals >= 0 else str(int(rounded))

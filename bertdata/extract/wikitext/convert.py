@@ -165,9 +165,13 @@ def _canonical(code: str) -> str:
     return _BY_SYMBOL.get(UNITS[code][2], "") if code in UNITS else ""
 
 
+_EXPONENT = re.compile(r"[eE]|//")
+_DIGIT, _STEP = re.compile(r"[-−]?[0-9]"), re.compile(r"[0-9]+(?:\.[0-9]+)?")
+
+
 def _wanted_units(quantity: Quantity, rest: list[str]) -> list[str]:
     """Return the codes to convert to; none where one of them isn't known or measures something else."""
-    if not quantity.units or any(re.search(r"e|//", number, re.IGNORECASE) for number in quantity.numbers):
+    if not quantity.units or _EXPONENT.search(" ".join(quantity.numbers)):
         return []
     given = _canonical(quantity.units[-1])
     named = next((value for value in rest if value and not is_value(value)), "")
@@ -175,7 +179,8 @@ def _wanted_units(quantity: Quantity, rest: list[str]) -> list[str]:
         named = conversions.DEFAULTS.get(given, "")
     if not named and len(quantity.units) == 2:
         named = {"in": "m", "lb": "kg", "oz": "kg"}.get(quantity.units[-1], "")
-    codes = ["ftin"] if named in ("ftin", "ft in") else [_canonical(code) for code in re.split(r"[ +]", named) if code]
+    words = ["ftin"] if named in ("ftin", "ft in") else named.replace("+", " ").split(" ")
+    codes = [code if code == "ftin" else _canonical(code) for code in words if code]
     return codes if all(is_convertible(given, "in" if code == "ftin" else code) for code in codes) else []
 
 
@@ -215,8 +220,8 @@ def _converted(quantity: Quantity, code: str, rest: list[str], call: Call, symbo
 def _rounded(value: float, decimals: int, rest: list[str], call: Call) -> str:
     """Round a converted value as the page says, else to its precision, and group its digits."""
     step, figures = call.get("round"), call.get("sigfig")
-    asked = next((text for text in rest if re.fullmatch(r"[-−]?[0-9]", text)), "")
-    if re.fullmatch(r"[0-9]+(?:\.[0-9]+)?", step) and float(step):
+    asked = next(filter(_DIGIT.fullmatch, rest), "") if rest else ""
+    if step and _STEP.fullmatch(step) and float(step):
         value, decimals = round(value / float(step)) * float(step), 1 if "." in step else 0
     elif figures.isdecimal() and value:
         decimals = int(figures) - 1 - math.floor(math.log10(abs(value)) + 1e-14)

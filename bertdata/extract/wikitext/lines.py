@@ -71,18 +71,16 @@ def quotes(line: str) -> str:
 
 
 def read_quotes(text: str) -> str:
-    """Apply the quote rule to each line that has marks."""
-    if "''" not in text:
-        return text
+    """Apply the quote rule to each line that has marks; where all are of italics, they just go."""
     parts: list[str] = []
-    at, mark = 0, text.find("''")
+    at, mark = 0, text.find("'''")
     while mark >= 0:
         start = text.rfind("\n", at, mark) + 1 or at
         end = text.find("\n", mark)
         end = len(text) if end < 0 else end
-        parts += text[at:start], quotes(text[start:end])
-        at, mark = end, text.find("''", end)
-    return "".join([*parts, text[at:]])
+        parts += *text[at:start].split("''"), quotes(text[start:end])
+        at, mark = end, text.find("'''", end)
+    return "".join([*parts, *text[at:].split("''")])
 
 
 def drop_switches(text: str, tally: Tally) -> str:
@@ -102,16 +100,12 @@ def drop_switches(text: str, tally: Tally) -> str:
 
 def drop_lines(text: str, tally: Tally) -> str:
     """Drop headings, list items and what is left of tables; each leaves a break between paragraphs."""
-
-    def replace(found: re.Match[str]) -> str:
-        kind = found.lastgroup or "heading"
-        num_lines[kind] = num_lines.get(kind, 0) + 1
-        return "\n"
-
-    num_lines: dict[str, int] = {}
-    text = LINE.sub(replace, "\n" + text)
-    for kind, num in num_lines.items():
-        tally.add(kind + " line", num)
+    parts = LINE.split("\n" + text)
+    stride = LINE.groups + 1
+    for kind, group in LINE.groupindex.items():
+        found = parts[group::stride]
+        tally.add(kind + " line", len(found) - found.count(None))
+    text = "\n".join(parts[::stride])
     if "'''" in text:
         text, num = _BOLD_LINE.subn("\n", text)
         tally.add("bold line", num)

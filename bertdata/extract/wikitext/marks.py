@@ -32,10 +32,14 @@ def without_marks(text: str) -> str:
     return MARK.sub("", text) if "\x02" in text else text
 
 
+def plain_ends(text: str) -> str:
+    """Write every line end as `\\n`."""
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
 def without_controls(text: str) -> str:
     """Remove characters that XML forbids, among them the marks, and carriage returns."""
-    if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = plain_ends(text)
     # C-speed look-ups of our own marks cost less than a regex scan of every page.
     return _CONTROL.sub("", text) if any(c in text for c in "\0\1\2\3\4\5\6\7\b") else text
 

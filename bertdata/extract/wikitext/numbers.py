@@ -29,6 +29,7 @@ _DIGITS = {
     "my": "၀၁၂၃၄၅၆၇၈၉",
 }
 _INDIAN = frozenset(("mr", "hi", "bn", "ne", "ta", "te", "kn", "ml", "gu", "pa", "as", "or"))
+_GROUPED = re.compile(r"[-−+]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?")
 NUMBER = re.compile(r"[-−+]?[0-9]+(?:\.[0-9]+)?")
 
 
@@ -55,7 +56,7 @@ def format_number(text: str, language: str, raw: bool = False) -> str:
     text = text.strip()
     if raw:
         return text.replace(",", "")
-    plain = text.replace(",", "") if re.fullmatch(r"[-−+]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?", text) else text
+    plain = text.replace(",", "") if "," in text and _GROUPED.fullmatch(text) else text
     if not NUMBER.fullmatch(plain):
         return text
     group, decimal = SEPARATORS.get(language, (",", "."))

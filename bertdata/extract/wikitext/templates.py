@@ -17,8 +17,8 @@ from bertdata.extract.wikitext.inline import RULES, rule_for
 from bertdata.extract.wikitext.marks import Tally, show_pipes, without_marks
 from bertdata.extract.wikitext.wiki import Wiki, normal_name
 
-INNER = re.compile(r"\{\{((?:[^{}\n]++|\n(?!==)|\{(?!\{)|\}(?!\}))*+)\}\}")
-PARAMETER = re.compile(r"\{\{\{([^{}|\n]*+)(?:\|([^{}]*+))?\}\}\}(?!\})")
+INNER = re.compile(r"\{(?=\{)\{((?:[^{}\n]++|\n(?!==)|\{(?!\{)|\}(?!\}))*+)\}\}")
+PARAMETER = re.compile(r"\{\{\{([^{}|\n]*+)(?:\|([^{}]*+))?\}\}\}(?!\}(?!\}))")
 _NAMED = re.compile(r"\s*([^=<>\[\]{}\n\x02]{1,40}?)\s*=")
 _PREFIXES = ("template:", "subst:", "safesubst:", "msg:", "raw:")
 # Templates that print notes, flags of maintenance or nothing: no hole is left where they stood.
@@ -175,6 +175,8 @@ class Templates:
         """Replace the innermost templates of a text; also return how many there were."""
         # What split() returns is read in a loop: a function called for each match costs more than finding it does.
         parts = INNER.split(text)
+        if any(inside.startswith("{") for inside in parts[1::2]):
+            parts = INNER.split(PARAMETER.sub(lambda found: found[2] or "", text))
         num_kept = 0
         for i in range(1, len(parts), 2):
             inside = parts[i]

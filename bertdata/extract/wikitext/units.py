@@ -92,12 +92,15 @@ UNITS = {
 }
 
 
+_LONG_NUMBER = re.compile(r"[-−+]?[0-9]{5,}(?:\.[0-9]+)?")
+
+
 def write_number(text: str, call: Call) -> str:
     """Write the number that an editor typed as the wiki groups digits; fractions as they are."""
     text = text.replace("//", "/")
     if "+" in text[1:] and "/" in text:
         return text.replace("+", " ", 1)
-    if call.language != "en" and not re.fullmatch(r"[-−+]?[0-9]{5,}(?:\.[0-9]+)?", text):
+    if call.language != "en" and not _LONG_NUMBER.fullmatch(text):
         return text
     return (
         format_number(text, call.language).replace("-", "−")

@@ -227,3 +227,23 @@ def test_explain_covers_the_whole_page_in_order() -> None:
     assert not any(
         rules[r] for r in ("tag:ref", "table", "file", "list line", "heading line", "comment", "quotes", "link")
     )
+
+
+@pytest.mark.parametrize(
+    ("wikitext", "text"),
+    [
+        ("Die «Zeitung „Abend“» erschien.", "Die «Zeitung „Abend“» erschien."),
+        ("Der Orden („Ordo“), ein Orden.", "Der Orden („Ordo“), ein Orden."),
+        ("The word “” is “ ” gone «» here.", "The word is gone here."),
+    ],
+)
+def test_closing_quotation_marks_side_by_side_are_no_hole(wikitext: str, text: str) -> None:
+    assert Cleaner(SiteInfo(language="de"), ExtractOptions()).clean("X", wikitext).text == text
+
+
+def test_parameter_outside_of_a_template_prints_its_default_once() -> None:
+    cleaned = Cleaner(SiteInfo(language="en"), ExtractOptions()).clean(
+        "X", "One {{nowrap|a {{{1|two}}}}} three {{{x|{{lc:B}}}}}."
+    )
+    assert cleaned.text == "One a two three b."
+    assert cleaned.rules["template kept"] == 2
