@@ -27,7 +27,7 @@ from bertdata.examples import build_group
 from bertdata.extract.options import ExtractOptions
 from bertdata.extract.step import extract_slice
 from bertdata.peaks import forget_peak, peak_memory
-from bertdata.pieces import cut_pieces, num_header_bytes
+from bertdata.pieces import HEADER_BYTES, cut_pieces
 from bertdata.plan_sample import Piece, shorten, take_sample
 from bertdata.ranges import HashRange, plan_ranges
 from bertdata.records import Slice
@@ -305,7 +305,7 @@ def _make_examples(
     ranges = plan_ranges(buckets, build.examples.shard_bytes)
     shares = (1 - build.validation_fraction, build.validation_fraction)
     groups = sum(math.ceil(plan.text_bytes * share / build.examples.shard_bytes) for share in shares)
-    rows, header = _piece_bytes(paths, ranges)
+    rows = _piece_bytes(paths, ranges)
     # A group of the build against one of the sample, which may be smaller than a shard.
     fullness = min(plan.text_bytes, build.examples.shard_bytes) * len(ranges) / max(1, sampled)
     plan.peak_memory = peak_memory()
@@ -322,14 +322,10 @@ def _make_examples(
         plan.peak_memory = max(plan.peak_memory, before + round((peak_memory() - before) * fullness))
         plan.shards += groups * build.examples.dupe_factor
         plan.ranges_read += groups * plan.slices
-        plan.shuffled_bytes += growth * rows + groups * plan.slices * header
+        plan.shuffled_bytes += growth * rows + groups * plan.slices * HEADER_BYTES
 
 
-def _piece_bytes(paths: Sequence[str], ranges: Sequence[HashRange]) -> tuple[int, int]:
-    """Return the bytes of the rows of all pieces that an engine would shuffle, and those of one piece's header."""
-    groups, rows, header = [("train", each) for each in ranges], 0, 0
-    for path in paths:
-        for _, piece in cut_pieces(path, groups, 0):
-            header = header or num_header_bytes(piece)
-            rows += len(piece) - header
-    return rows, header
+def _piece_bytes(paths: Sequence[str], ranges: Sequence[HashRange]) -> int:
+    """Return the bytes of the rows of all pieces that an engine would shuffle."""
+    groups = [("train", each) for each in ranges]
+    return sum(len(piece) - HEADER_BYTES for path in paths for _, piece in cut_pieces(path, groups, 0))
