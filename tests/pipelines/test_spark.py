@@ -104,8 +104,9 @@ def test_the_engine_shuffles_to_the_same_bytes_though_an_executor_dies(sources, 
     assert digests(output) == expected
 
 
+@pytest.mark.parametrize("second_runner", ["direct", "spark"][: 2 if os.environ.get("BERTDATA_ALL_CLUSTERS") else 1])
 def test_a_second_build_in_one_folder_is_refused_and_what_a_lost_driver_finished_is_skipped(
-    sources, expected, on_spark, tmp_path
+    sources, expected, on_spark, tmp_path, second_runner
 ):
     output = tmp_path / "corpus"
     with rig.started(rig.build_command(sources, output, *on_spark)) as process:
@@ -117,10 +118,14 @@ def test_a_second_build_in_one_folder_is_refused_and_what_a_lost_driver_finished
         process.kill()
         process.wait(30)
     assert (output / "steps" / "vocab.json").exists()
+    finished = {path.stem for path in (output / ".work" / "tokens").glob("*.json")}
     assert not (output / "manifest.json").exists()
-    done = rig.build(sources, output, "--workers", "1")
+    kept = {path.stem: path.stat().st_mtime_ns for path in (output / "tokens").glob("*.arrow")}
+    done = rig.build(sources, output, *(on_spark if second_runner == "spark" else ("--workers", "1")))
     assert done.returncode == 0, done.stderr
-    assert "extract: done before" in done.stderr
+    assert "extract: done before" in done.stderr and "vocab: done before" in done.stderr
+    for task in {path.stem for path in (output / "tokens").glob("*.arrow")} & finished:
+        assert (output / "tokens" / f"{task}.arrow").stat().st_mtime_ns == kept[task]
     assert digests(output) == expected
 
 
