@@ -6,12 +6,13 @@ import functools
 import os
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from bertdata.steps import Step, read_json, write_json
-from bertdata.store import as_path
+from bertdata.store import StorePath, as_path
 from pipelines.runner import Gather, RunOptions, largest_first, run_tasks
 
 Result = dict[str, Any]
@@ -74,9 +75,8 @@ def run_step(
     few seconds isn't worth starting processes for. `gather`, given the payloads of the tasks that run, says what an
     engine's shuffle brings them.
     """
-    kept = {path.stem for path in step.work.glob("*.json")}  # One listing: a store answers 50 questions a second.
-    results = {task.key: _finished(build.folder, step.work, task) if task.key in kept else None for task in tasks}
-    todo = [task for task in tasks if results[task.key] is None]
+    results = _find_finished(build.folder, step.work, tasks)
+    todo = [task for task in tasks if results.get(task.key) is None]
     total = sum(task.num_bytes for task in todo)
     build.reporter.begin(step.name, total, len(tasks), len(tasks) - len(todo))
     began = time.monotonic()
@@ -128,6 +128,23 @@ def _run_and_keep(function: Callable[..., Result], folder: str, work: str, task:
     result = function(task.payload, *pieces)
     write_json(as_path(work) / f"{task.key}.json", result)
     return result
+
+
+# A store answers some fifty questions a second one after the other; below this many, threads aren't worth starting.
+_READERS, _WORTH_READERS = 16, 100
+
+
+def _find_finished(folder: Path, work: Path, tasks: Sequence[Task]) -> dict[str, Result | None]:
+    """Return the results that an earlier run left, by the tasks' keys; one listing tells which may be there."""
+    kept = {path.stem for path in work.glob("*.json")}
+    tasks = [task for task in tasks if task.key in kept]
+    look = functools.partial(_finished, folder, work)
+    if isinstance(work, StorePath) and len(tasks) > _WORTH_READERS:
+        with ThreadPoolExecutor(_READERS) as pool:
+            found = list(pool.map(look, tasks))
+    else:
+        found = [look(task) for task in tasks]
+    return {task.key: result for task, result in zip(tasks, found, strict=True)}
 
 
 def _finished(folder: Path, work: Path, task: Task) -> Result | None:
