@@ -65,18 +65,21 @@ class TableWriter:
         return self
 
     def write(self, row: tuple[Any, ...], num_bytes: int) -> None:
-        """Add a row in schema order; `num_bytes` is what it weighs."""
+        """Add a row in schema order, its text as it is or in UTF-8; `num_bytes` is what it weighs."""
         self._rows.append(row)
+        del row  # It may hold hundreds of megabytes, which writing does without.
         self._num_bytes += num_bytes
         if self._num_bytes >= ROW_GROUP_BYTES:
             self._flush()
 
     def _flush(self) -> None:
-        columns = zip(*self._rows, strict=True) if self._rows else ([] for _ in self.schema)
-        arrays = [pa.array(list(c), type=f.type) for c, f in zip(columns, self.schema, strict=True)]
-        self._writer.write_table(pa.Table.from_arrays(arrays, schema=self.schema))
+        columns = [[row[n] for row in self._rows] for n in range(len(self.schema))]
         self.num_rows += len(self._rows)
         self._rows, self._num_bytes = [], 0
+        arrays = []
+        for field in self.schema:  # Each column is let go as soon as Arrow has it.
+            arrays.append(pa.array(columns.pop(0), type=field.type))
+        self._writer.write_table(pa.Table.from_arrays(arrays, schema=self.schema))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -163,16 +163,20 @@ class _Reader:
             if is_short(text, self.options.min_document_words):
                 yield self._reject(part_id, "too-short", text)
                 continue
-            yield Document(
-                part_id,
-                self.source,
-                part_title,
-                text,
-                self.options.language or language or "en",
-                "",
-                "",
-                self.options.license or "",
-            )
+            document = [
+                Document(
+                    part_id,
+                    self.source,
+                    part_title,
+                    text,
+                    self.options.language or language or "en",
+                    "",
+                    "",
+                    self.options.license or "",
+                )
+            ]
+            del text
+            yield document.pop()  # Whoever takes it may let go of 200 MB.
         if not found:
             yield self._reject(document_id, "no-text", raw)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import io
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
@@ -14,8 +15,38 @@ Positions = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
 _NEWLINE, _SPACE = 10, 32
+_PIECE_CHARS = 4_000_000
 # Codes above belong to no class: all scripts that tell small letters from capitals in everyday use lie below.
 _NUM_CLASSED = 1 << 16
+
+
+def pieces_of(text: str, sign: str = "") -> Iterator[str]:
+    r"""Cut a text into pieces of some millions of characters, each but the last behind a `sign`: it has several copies
+    in memory then for one piece at a time.
+
+    >>> list(pieces_of("One\nbook.\n", "\n"))
+    ['One\nbook.\n']
+    """
+    start = 0
+    while len(text) - start > _PIECE_CHARS:
+        end = text.rfind(sign, start, start + _PIECE_CHARS) + len(sign)
+        if end <= start:  # A line as long as a piece.
+            end = text.find(sign, start + _PIECE_CHARS) + len(sign)
+        if end < start + 1:
+            break
+        yield text[start:end]
+        start = end
+    yield text[start:] if start else text
+
+
+def encode_text(text: str) -> bytes:
+    """Return a text in UTF-8; of a long one a piece at a time, since Python reserves three bytes a character for it."""
+    if len(text) <= _PIECE_CHARS:
+        return text.encode()
+    encoded = io.BytesIO()
+    for piece in pieces_of(text):
+        encoded.write(piece.encode())
+    return encoded.getvalue()
 
 
 def text_codes(text: str) -> Codes:
@@ -72,12 +103,16 @@ def distinct_characters(text: str) -> str:
     >>> distinct_characters("banana née")
     ' abené'
     """
-    codes = text_codes(text)
-    if codes.itemsize > 2:
-        return "".join(sorted(set(text)))
-    seen = np.zeros(1 << 8 * codes.itemsize, np.bool_)
-    seen[codes] = True
-    return "".join(map(chr, np.flatnonzero(seen).tolist()))
+    found: set[str] = set()
+    for piece in pieces_of(text):
+        codes = text_codes(piece)
+        if codes.itemsize > 2:
+            found.update(piece)
+            continue
+        seen = np.zeros(1 << 8 * codes.itemsize, np.bool_)
+        seen[codes] = True
+        found.update(map(chr, np.flatnonzero(seen).tolist()))
+    return "".join(sorted(found))
 
 
 def strip_line_ends(text: str) -> str:
@@ -86,13 +121,15 @@ def strip_line_ends(text: str) -> str:
     >>> strip_line_ends("a \n  \n b")
     'a\n\n b'
     """
-    codes = text_codes(text)
-    newlines = find_newlines(codes)
-    pieces, position = [], 0
-    for newline in newlines[codes[newlines - 1] == _SPACE].tolist():
-        # The first newline's neighbour may be the text's last character: its piece has nothing to strip then.
-        pieces.append(text[position:newline].rstrip(" "))
-        position = newline
+    pieces, position, start = [], 0, 0
+    for part in pieces_of(text, "\n"):
+        codes = text_codes(part)
+        newlines = find_newlines(codes)
+        for newline in (newlines[codes[newlines - 1] == _SPACE] + start).tolist():
+            # The first newline's neighbour may be the part's last character: its piece has nothing to strip then.
+            pieces.append(text[position:newline].rstrip(" "))
+            position = newline
+        start += len(part)
     return "".join([*pieces, text[position:]]) if pieces else text
 
 

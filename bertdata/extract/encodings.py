@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import codecs
+import io
 import re
 import unicodedata
 
 import numpy as np
 
-from bertdata.extract.codes import distinct_characters
+from bertdata.extract.codes import distinct_characters, pieces_of
 
 # Longest first: the UTF-32 mark begins with the UTF-16 one.
 _MARKS = (
@@ -74,10 +75,12 @@ def decode_text(data: bytes) -> str | None:
         return text if text and (" " in text or "\n" in text) else None
     # Carriage returns go in the same pass as control characters, where every one of them is half of a line end.
     num_returns = _paired_returns(data)
-    plain = data.translate(None, _CONTROLS + b"\r" if num_returns else _CONTROLS)
-    if len(data) - len(plain) - num_returns > max(_FEW_CONTROLS, len(data) // 200):
+    # A book of 200 MB is held once: what is in a list is let go where it is taken out.
+    num_bytes, plain = len(data), [data.translate(None, _CONTROLS + b"\r" if num_returns else _CONTROLS)]
+    del data
+    if num_bytes - len(plain[0]) - num_returns > max(_FEW_CONTROLS, num_bytes // 200):
         return None
-    return _decode_plain(plain)
+    return _decode_plain(plain.pop())
 
 
 def _paired_returns(data: bytes) -> int:
@@ -88,10 +91,10 @@ def _paired_returns(data: bytes) -> int:
 
 
 def _decode_plain(data: bytes) -> str | None:
-    try:
-        return _finish(data.decode("utf-8"))
-    except UnicodeDecodeError:
-        pass
+    decoded = [_decode_utf8(data)]
+    if decoded[0] is not None:
+        data = b""
+        return _finish(decoded.pop() or "")
     text = data.decode("utf-8", "replace")
     num_lost = text.count("\ufffd")
     # Windows-1252 read as UTF-8 loses nearly every letter above ASCII; a damaged UTF-8 file loses few of many.
@@ -104,6 +107,13 @@ def _decode_plain(data: bytes) -> str | None:
         except (UnicodeDecodeError, LookupError):
             continue
     return None
+
+
+def _decode_utf8(data: bytes) -> str | None:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
 
 
 def _declared_encoding(data: bytes) -> str | None:
@@ -145,7 +155,14 @@ def _finish(text: str, wide: bool = False) -> str | None:
             text = text.replace(character, "")
     if all(character < _FIRST_MARK or _FIRST_DASH <= character <= _LAST_SIGN for character in characters):
         return text
-    return text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
+    if unicodedata.is_normalized("NFC", text):
+        return text
+    # Composing takes twelve bytes a character, so a long text is composed by the piece: across a line end nothing is.
+    composed = io.BytesIO()
+    for piece in pieces_of(text, "\n"):
+        composed.write(unicodedata.normalize("NFC", piece).encode("utf-8", "surrogatepass"))
+    del text
+    return composed.getvalue().decode("utf-8", "surrogatepass")
 
 
 def _encoded_twice(text: str) -> str | None:

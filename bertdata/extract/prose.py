@@ -246,11 +246,17 @@ def join_paragraphs(paragraphs: list[str]) -> str:
     >>> join_paragraphs(["It  was _so_.", "", "Yes.[1]"])
     'It was so.\\n\\nYes.'
     """
+    if len(paragraphs) <= _JOINED_AT_ONCE:
+        text = _join_some(paragraphs)
+        paragraphs.clear()
+        return text
     pieces = []
     while paragraphs:
-        pieces.append(_join_some(paragraphs[:_JOINED_AT_ONCE]))
+        pieces.append(_join_some(paragraphs[:_JOINED_AT_ONCE]).encode("utf-8", "surrogatepass"))
         del paragraphs[:_JOINED_AT_ONCE]
-    return "\n\n".join(filter(None, pieces))
+    whole = b"\n\n".join(filter(None, pieces))
+    pieces.clear()
+    return whole.decode("utf-8", "surrogatepass")
 
 
 def _join_some(paragraphs: list[str]) -> str:

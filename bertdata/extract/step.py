@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bertdata.documents import DOCUMENTS_SCHEMA, REJECTED_SCHEMA, TableWriter, rejected_row
+from bertdata.extract.codes import encode_text
 from bertdata.extract.options import ExtractOptions
 from bertdata.files import sha256_file
 from bertdata.records import Counts, Document, Rejection, Slice, SourceKind
@@ -39,15 +40,21 @@ def extract_slice(
             Rejection: _LazyTable(folder / "rejected" / f"{slice_.index:05d}.parquet", REJECTED_SCHEMA, stack),
         }
         told_pages = told_bytes = 0
-        for n, row in enumerate(reader_of(slice_.kind)(slice_, options, counts)):
+        n = -1
+        # Not enumerate(): it holds the row before, and a document may be hundreds of megabytes.
+        for row in reader_of(slice_.kind)(slice_, options, counts):
+            n += 1
             if isinstance(row, Document):
-                num_bytes = len(row.text) if row.text.isascii() else len(row.text.encode())
+                text: str | bytes = row.text if row.text.isascii() else encode_text(row.text)
+                num_bytes = len(text)
                 text_bytes += num_bytes
                 licenses[row.license] = licenses.get(row.license, 0) + 1
-                tables[Document].write((row.id, document_hash(row.id), *row[1:]), num_bytes)
+                cells = [(row.id, document_hash(row.id), row.source, row.title, text, *row[4:])]
+                del row, text
+                tables[Document].open().write(cells.pop(), num_bytes)
             else:
                 rejected[row.reason] = rejected.get(row.reason, 0) + 1
-                tables[Rejection].write(rejected_row(row), len(row.text))
+                tables[Rejection].open().write(rejected_row(row), len(row.text))
             if n % _PROGRESS_EVERY == 0:
                 progress(counts.pages - told_pages, text_bytes - told_bytes)
                 told_pages, told_bytes = counts.pages, text_bytes
@@ -88,11 +95,12 @@ class _LazyTable:
         self.writer: TableWriter | None = None
         self.num_rows = 0
 
-    def write(self, row: tuple[Any, ...], num_bytes: int) -> None:
+    def open(self) -> TableWriter:
+        """Return the table, to write one more row to."""
         if self.writer is None:
             self.writer = self.stack.enter_context(TableWriter(self.path, self.schema))
-        self.writer.write(row, num_bytes)
         self.num_rows += 1
+        return self.writer
 
     def describe(self, folder: Path) -> dict[str, Any] | None:
         return describe_file(self.path, folder, self.num_rows) if self.num_rows else None
