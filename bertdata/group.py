@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bertdata.arrays import as_arrow, as_numpy
 from bertdata.ranges import HASH_SPACE, HashRange
 from bertdata.rng import split_key
+from bertdata.tokens_file import as_rows, open_tokens
 
 Int64s = npt.NDArray[np.int64]
 
@@ -50,10 +52,21 @@ def read_group(tokens_paths: Sequence[str], hash_range: HashRange, split: str, t
     The result depends on the parts alone: not on how many files hold them, nor on the files' order. A document is
     validation where its `split_key` lies below `threshold`.
     """
-    from bertdata.tokens import open_tokens
+    rows = [each for path in tokens_paths for each in _rows_of_split(path, hash_range, split, threshold)]
+    return merge_rows(rows, split, threshold)
 
-    rows = [open_tokens(path).rows(hash_range.low, hash_range.high) for path in tokens_paths]
-    return merge_rows([r for r in rows if len(r.part_key)], split, threshold)
+
+def _rows_of_split(path: str, hash_range: HashRange, split: str, threshold: int) -> Iterator[Any]:
+    """Yield the rows of a file, by record batch; where few are of the split, nothing else is held.
+
+    A range of the validation split is some two hundred times as wide as one of the train split.
+    """
+    for batch in open_tokens(path).batches(hash_range.low, hash_range.high):
+        kept = np.flatnonzero(in_split(as_numpy(batch.column("document_hash")), split, threshold))
+        if len(kept) < batch.num_rows // 2:
+            batch = batch.take(as_arrow(kept))
+        if len(kept):
+            yield as_rows(batch)
 
 
 def merge_rows(rows: Sequence[Any], split: str, threshold: int) -> GroupText:
