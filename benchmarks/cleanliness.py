@@ -3,7 +3,9 @@
 
 Counts per million words: leftover markup by kind, holes, headings and list lines kept; and which share of the prose
 words that a tool keeps bertdata keeps too. Prose of another tool is its lines of eight words and more whose word
-triples don't come from headings, list lines and tables of the page.
+triples don't come from headings, list lines and tables of the page. What the page shows its readers so is no leftover
+of any tool: marks in `<nowiki>`, bars of verse outside of tables, links to categories, words that follow each other in
+the wikitext as they do in the text.
 
     python benchmarks/cleanliness.py ../shared/data/wikipedia --wikiextractor VENV/bin/python [--pages 200]
 
@@ -96,10 +98,11 @@ def _pages(path: Path, site: dict[str, str], namespaces: list[tuple[int, str]]) 
                     site["language"] = element.get("{http://www.w3.org/XML/1998/namespace}lang", "en")
             elif tag == "namespace":
                 namespaces.append((int(element.get("key", "0")), element.text or ""))
-            elif tag in ("title", "ns", "text", "redirect"):
+            elif tag in ("title", "ns", "text", "redirect", "model"):
                 page[tag] = element.text or ""
             elif tag == "page":
-                if page.get("ns", "0") == "0" and "redirect" not in page and page.get("text"):
+                is_article = page.get("ns", "0") == "0" and page.get("model", "wikitext") == "wikitext"
+                if is_article and "redirect" not in page and page.get("text"):
                     yield Article(page["title"], page["text"])
                 page = {}
                 element.clear()
@@ -173,6 +176,9 @@ class Structure:
 
     def __init__(self, text: str) -> None:
         lines = text.split("\n")
+        self.source = text
+        self.literal = "\n".join(re.findall(r"(?is)<nowiki>(.*?)</nowiki>", text))
+        self.running = "\n".join(line for line in lines if not line.lstrip().startswith(("|", "!", "{|")))
         marked = [line for line in lines if line[:1] in tuple("*#:;=|!") or line.lstrip()[:2] in ("{|", "|-")]
         self.headings = {tuple(crude(line)) for line in lines if re.match(r"=+[^=]+=+\s*$", line)} - {()}
         self.items = {tuple(w) for line in lines if line[:1] in tuple("*#") and len(w := crude(line)) >= 4}
@@ -185,6 +191,16 @@ class Structure:
             text,
         ):
             self.triples.update(triples(crude(piece)))
+
+    def is_shown(self, kind: str, text: str, found: re.Match[str]) -> bool:
+        """Tell whether what looks like a leftover or hole in a text is what the page shows its readers."""
+        if kind in HOLES:
+            return text[max(0, found.start() - 8) : found.end() + 8] in self.running
+        if kind == "file or category":
+            return f"[[:{found[0].rstrip('.')}" in self.source
+        return found[0] in self.literal or (
+            found[0] == "||" and text[max(0, found.start() - 4) : found.end() + 4] in self.running
+        )
 
     def is_prose(self, line: str) -> bool:
         """Tell whether a tool's output line is running text of the page."""
@@ -223,13 +239,18 @@ class Score:
         for kinds, counts in ((LEFTOVERS, self.leftovers), (HOLES, self.holes)):
             for kind, pattern in kinds.items():
                 for found in re.finditer(pattern, text):
+                    if structure.is_shown(kind, text, found):
+                        continue
                     counts[kind] += 1
                     if len(self.examples) < 400:
                         near = text[max(0, found.start() - 50) : found.end() + 30].replace("\n", "⏎")
                         self.examples.append(f"{kind}: {title}: {near}")
         lines = [tuple(words(line)) for line in text.split("\n")]
-        self.headings += sum(line in structure.headings for line in lines)
-        self.items += sum(line in structure.items for line in lines)
+        for kind, known in (("heading", structure.headings), ("list line", structure.items)):
+            kept = [line for line in lines if line in known]
+            self.examples += [f"{kind}: {title}: {' '.join(line)[:80]}" for line in kept if len(self.examples) < 400]
+            self.headings += len(kept) if kind == "heading" else 0
+            self.items += len(kept) if kind == "list line" else 0
 
     def compare(self, ours: Counter[str], text: str, structure: Structure) -> None:
         """Count how many of this tool's prose words bertdata keeps."""

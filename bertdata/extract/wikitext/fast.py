@@ -84,8 +84,11 @@ def drop_tables(text: str, reader: Reader) -> str:
     return text
 
 
-# A line that only points to a category: "See also [[:Category:Births in 1900]]".
-_POINTER = re.compile(r"\n[^\n\[\]|{}]{0,40}\[\[:[^\[\]|:\n]{1,30}:[^\[\]|\n]*+\]\](?:[ \t.']|<br ?/?>)*+(?=\n|\Z)")
+# A line that only points to a category: "See also [[:Category:Births in 1900]]", in Japanese with the verb behind it.
+_POINTER = re.compile(
+    r"\n[^\n\[\]|{}]{0,40}\[\[:[^\[\]|:\n]{1,30}:[^\[\]|\n]*+\]\](?:[をも]?(?:参照|參照)。?)?"
+    r"(?:[ \t.']|<br ?/?>)*+(?=\n|\Z)"
+)
 _TABLE_STARTS = tuple("{ \t:*#;")
 
 

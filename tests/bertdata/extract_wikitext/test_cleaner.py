@@ -247,3 +247,11 @@ def test_parameter_outside_of_a_template_prints_its_default_once() -> None:
     )
     assert cleaned.text == "One a two three b."
     assert cleaned.rules["template kept"] == 2
+
+
+@pytest.mark.parametrize(
+    "line", ["''[[:Category:都市]]を参照。''", "[[:Category:都市]]も参照", "See [[:Category:Towns]]."]
+)
+def test_line_that_only_points_to_a_category_goes(line: str) -> None:
+    text = f"One paragraph.\n\n{line}\n\nSee [[:Category:Towns]] for all of them."
+    assert clean(text, "ja") == "One paragraph.\n\nSee Category:Towns for all of them."
