@@ -137,12 +137,12 @@ _MAX_ENTRY_CHARS = 60
 
 
 def is_prose(paragraph: str) -> bool:
-    """Tell whether a cleaned paragraph is running text: it has a word, and is no address, label or row of entries.
+    """Tell whether a cleaned paragraph is running text: it has a letter, and is no address, label or row of entries.
 
-    >>> [is_prose(text) for text in ("* * *", "https://x.example/y", "Towns:", "Baroque • Rococo • Romanticism")]
+    >>> [is_prose(text) for text in ("* 1 *", "https://x.example/y", "Towns:", "Baroque • Rococo • Romanticism")]
     [False, False, False, False]
     """
-    if not any(map(str.isalnum, paragraph)):
+    if not any(map(str.isalpha, paragraph)):
         return False
     if paragraph.startswith(("http://", "https://")) and " " not in paragraph:
         return False

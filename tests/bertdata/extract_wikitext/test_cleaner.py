@@ -255,3 +255,10 @@ def test_parameter_outside_of_a_template_prints_its_default_once() -> None:
 def test_line_that_only_points_to_a_category_goes(line: str) -> None:
     text = f"One paragraph.\n\n{line}\n\nSee [[:Category:Towns]] for all of them."
     assert clean(text, "ja") == "One paragraph.\n\nSee Category:Towns for all of them."
+
+
+def test_paragraph_without_a_letter_is_no_prose() -> None:
+    assert (
+        clean("One paragraph.\n\n7\n\n1 | 2 | 3 | 4 |\n\nIn 1900 it was 1 km.", "el")
+        == "One paragraph.\n\nIn 1900 it was 1 km."
+    )
