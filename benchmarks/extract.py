@@ -12,18 +12,20 @@ import bz2
 import functools
 import multiprocessing
 import os
-import re
 import resource
 import shutil
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 os.environ.update(OMP_NUM_THREADS="1", TOKENIZERS_PARALLELISM="false")
 
+from benchmarks import dumps
 from bertdata.extract.dump import plan_dump
 from bertdata.extract.dump_pages import read_pages
 from bertdata.extract.dump_streams import read_pieces
@@ -31,26 +33,22 @@ from bertdata.extract.options import ExtractOptions
 from bertdata.extract.step import extract_slice
 from bertdata.records import Counts, Slice
 
-_PAGES_A_STREAM = 100
-
 
 def repeat_pages(source: Path, num_bytes: int, folder: Path) -> tuple[Path, Path, int]:
     """Write the source's pages again and again, with new ids and titles, as one bz2 stream and as many.
 
     Returns the two paths and the bytes of XML.
     """
-    xml = bz2.decompress(source.read_bytes())
-    head = xml[: xml.index(b"<page>")]
-    once = re.findall(rb"<page>.*?</page>\s*", xml, re.DOTALL)
-    pages, size, round_ = [], len(head), 0
-    while size < num_bytes:
-        for page in once:
-            page = page.replace(b"</title>", b" (%d)</title>" % round_, 1)
-            pages.append(re.sub(rb"<id>\d+</id>", b"<id>%d</id>" % (len(pages) + 1), page, count=1))
-            size += len(pages[-1])
-        round_ += 1
+    head, once = dumps.read_pages(source)
+    pages, size = [], len(head)
+    for page in dumps.renumbered(once):
+        pages.append(page)
+        size += len(page)
+        if size >= num_bytes:
+            break
     single, many = folder / "enwiki-single.xml.bz2", folder / "enwiki-multistream.xml.bz2"
-    streams = [b"".join(pages[n : n + _PAGES_A_STREAM]) for n in range(0, len(pages), _PAGES_A_STREAM)]
+    step = dumps.PAGES_A_STREAM
+    streams = [b"".join(pages[n : n + step]) for n in range(0, len(pages), step)]
     single.write_bytes(bz2.compress(b"".join([head, *streams, b"</mediawiki>\n"])))
     many.write_bytes(b"".join(map(bz2.compress, [head, *streams, b"</mediawiki>\n"])))
     return single, many, size
