@@ -134,6 +134,8 @@ def work(task: Task, pipe: Connection) -> None:
 
     Seconds are of the processor, or from wall to wall where a GPU computes.
     """
+    if task.system.startswith("ours"):
+        import trainer  # noqa: F401 (sets how threads wait, before torch reads it)
     import torch
 
     from trainer.optim import clip_gradients, make_optimizer, set_rate
