@@ -109,7 +109,11 @@ class Watch:
             self._look()
 
     def _look(self) -> None:
-        alive = set()
+        # The kernel adds what a child read and wrote to its parent's, once the child has ended.
+        for process in [each for each in self._parents if not Path(f"/proc/{each[0]}").exists()]:
+            read, written = self._owed.get(parent := self._parents.pop(process), (0.0, 0.0))
+            _, its_read, its_written = self._seen.get(process, (0.0, 0.0, 0.0))
+            self._owed[parent] = (read + its_read, written + its_written)
         for folder in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError, IndexError, ValueError):
                 fields = (folder / "stat").read_text().rsplit(")", 1)[1].split()
@@ -119,17 +123,10 @@ class Watch:
                     self._looks[process] += 1
                     self._roles[process] = self._role_of(folder)
                 if role := self._roles.get(process, ""):
-                    alive.add(process)
                     self._parents[process] = fields[1]
                     io = dict(line.split(": ") for line in (folder / "io").read_text().splitlines())
                     cpu = (int(fields[11]) + int(fields[12])) / _TICK
                     self._take(process, role, (cpu, float(io["rchar"]), float(io["wchar"])), int(fields[21]) * _PAGE)
-
-        # The kernel adds what a child read and wrote to its parent's, once the child has ended.
-        for process in self._parents.keys() - alive:
-            read, written = self._owed.get(parent := self._parents.pop(process), (0.0, 0.0))
-            _, its_read, its_written = self._seen.get(process, (0.0, 0.0, 0.0))
-            self._owed[parent] = (read + its_read, written + its_written)
 
     def _role_of(self, folder: Path) -> str:
         if f"{MARK}={self.mark}".encode() not in (folder / "environ").read_bytes().split(b"\0"):
