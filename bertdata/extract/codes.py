@@ -63,6 +63,15 @@ def text_codes(text: str) -> Codes:
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
 
 
+def codes_text(codes: Codes) -> str:
+    """Return the text whose characters have these codes, as `text_codes` gives them.
+
+    >>> codes_text(text_codes("né"))
+    'né'
+    """
+    return codes.tobytes().decode({1: "ascii", 2: "utf-16-le", 4: "utf-32-le"}[codes.itemsize], "surrogatepass")
+
+
 def find_newlines(codes: Codes) -> Positions:
     """Return the positions of line ends."""
     return np.flatnonzero(codes == _NEWLINE)

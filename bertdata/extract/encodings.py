@@ -147,7 +147,7 @@ def _finish(text: str, wide: bool = False) -> str | None:
         text = text.translate(_UNWANTED)
     if text.isascii():
         return text
-    if ("Ã" in text or "â€" in text) and (repaired := _encoded_twice(text)):
+    if ("Ã" in text or ("€" in text and "â€" in text)) and (repaired := _encoded_twice(text)):
         text = repaired
     characters = distinct_characters(text)
     for character in characters:

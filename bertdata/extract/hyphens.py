@@ -43,9 +43,9 @@ def join_hyphens(text: str) -> str:
     >>> join_hyphens("An impor-\ntant day; a good-\nnatured, fath-\nomless man--\nbut good, important and natured.")
     'An important day; a good-natured, fathomless man--but good, important and natured.'
     """
-    for sign in ("\u2010\n", "\u00ac\n"):
+    for sign in "\u2010\u00ac":
         if sign in text:
-            text = text.replace(sign, "-\n")
+            text = text.replace(sign + "\n", "-\n")
     text = _DASH.sub("-", text)
     cuts = [_cut(text, found) for found in _CUT.finditer(text)]
     if not cuts:

@@ -5,12 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Literal, NamedTuple
 
 import numpy as np
 
-from bertdata.extract.codes import Codes, Mask, Positions, find_newlines, is_alphanumeric, strip_line_ends, text_codes
+from bertdata.extract.codes import (
+    Codes,
+    Mask,
+    Positions,
+    codes_text,
+    find_newlines,
+    is_alphanumeric,
+    strip_line_ends,
+    text_codes,
+)
 from bertdata.extract.headings import name_heading
 
 Kind = Literal["blank-lines", "no-blank-lines", "paragraph-lines", "sentence-lines"]
@@ -60,7 +68,8 @@ def tidy_lines(text: str) -> str:
     >>> tidy_lines("a \\r\\n\\t\\r\\nb\\x0cc\\rd")
     'a\\n\\nb\\n\\nc\\nd'
     """
-    while "\r\n" in text:
+    # Python looks for one character eight times faster than for two.
+    while "\r" in text and "\r\n" in text:
         text = text.replace("\r\n", "\n")
     for character, replacement in _LINE_SIGNS if text.isascii() else _ALL_SIGNS:
         if character in text:
@@ -159,8 +168,8 @@ def split_blocks(text: str, layout: Layout) -> Blocks:
         return Blocks(text, codes, starts[filled], ends[filled])
     begins = filled & ~np.concatenate(([False], filled[:-1]))
     if layout.kind == "sentence-lines":
-        text, begins = _join_sentences(text, begins, filled, starts)
-        codes = text_codes(text)
+        codes, begins = _join_sentences(codes, begins, filled, starts)
+        text = codes_text(codes)
     elif layout.kind == "no-blank-lines" and layout.indented:
         begins |= filled & (codes.take(starts, mode="clip") == ord(" "))
     elif layout.kind == "no-blank-lines":
@@ -173,14 +182,14 @@ def split_blocks(text: str, layout: Layout) -> Blocks:
     return Blocks(text, codes, starts[begins], ends[closes])
 
 
-def _join_sentences(text: str, begins: Mask, filled: Mask, starts: Positions) -> tuple[str, Mask]:
+def _join_sentences(codes: Codes, begins: Mask, filled: Mask, starts: Positions) -> tuple[Codes, Mask]:
     """Return the text with one line for the lines between blank ones, and where blocks begin; many lines stay."""
     group = np.cumsum(begins)
     sizes = np.bincount(group[filled], minlength=group[-1] + 1)
     is_long = filled & (sizes[group] > _MAX_PARAGRAPH_LINES)
-    joined = starts[filled & ~begins & ~is_long] - 1
-    pieces = [text[a + 1 : b] for a, b in pairwise([-1, *joined.tolist(), len(text)])]
-    return " ".join(pieces), begins | is_long
+    joined = codes.copy()
+    joined[starts[filled & ~begins & ~is_long] - 1] = ord(" ")
+    return joined, begins | is_long
 
 
 def _around_chapters(text: str, starts: Positions, ends: Positions, chapters: list[int], width: int) -> Iterator[int]:
