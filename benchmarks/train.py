@@ -194,7 +194,10 @@ def measure(tasks: list[Task], rounds: int) -> dict[str, list[tuple[int, float, 
     for _ in range(rounds + 1):
         for system, pipe in pipes.items():
             pipe.send(True)
-            results[system].append(pipe.recv())
+            try:
+                results[system].append(pipe.recv())
+            except EOFError:
+                raise SystemExit(f"{system} died; where memory is short, measure fewer --systems at once") from None
     for pipe, process in zip(pipes.values(), processes, strict=True):
         pipe.send(False)
         process.join()

@@ -10,8 +10,8 @@ from torch.nn import functional as F
 
 from trainer.linear import linear
 
-# Logits of so many numbers (31 MB) stay in a last-level cache from the product that makes them to those that use them.
-_BLOCK_NUMBERS = 1 << 23
+# Logits of about so many numbers (64 MB) are made at once: fewer pay more often for reading all weights.
+_BLOCK_NUMBERS = 1 << 24
 
 
 def linear_cross_entropy(x: Tensor, weight: Tensor, bias: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -37,10 +37,13 @@ class _BlockwiseCrossEntropy(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         wanted = any(ctx.needs_input_grad[:3])
         kind = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else torch.float32
-        grads = tuple(torch.zeros_like(t, dtype=torch.float32) for t in (x, weight, bias)) if wanted else None
+        # The first block writes over what was never zeroed.
+        new = torch.empty_like if len(x) else torch.zeros_like
+        grads = tuple(new(t, dtype=torch.float32) for t in (x, weight, bias)) if wanted else None
         factors = (x.to(kind), weight.to(kind), bias.to(kind))
         loss, correct = x.new_zeros((), dtype=torch.float32), labels.new_zeros(())
-        rows = max(1, _BLOCK_NUMBERS // len(bias))
+        num_blocks = max(1, round(len(x) * len(bias) / _BLOCK_NUMBERS))
+        rows = -(-len(x) // num_blocks) or 1
         with torch.autocast("cpu", enabled=False):
             for begin in range(0, len(x), rows):
                 block = slice(begin, begin + rows)
@@ -72,12 +75,14 @@ def _block(
     if grads:
         grad_x, grad_weight, grad_bias = grads
         shares[torch.arange(len(labels)), labels] -= 1  # Now the gradient of the logits.
-        grad_bias.addmv_(shares.t(), shares.new_ones(len(labels)))
+        old = 0 if rows.start == 0 else 1  # Whether there are sums to add to.
+        grad_bias.addmv_(shares.t(), shares.new_ones(len(labels)), beta=old)
         if x.dtype == torch.float32:
             torch.mm(shares, weight, out=grad_x[rows])
-            grad_weight.addmm_(shares.t(), x)
+            grad_weight.addmm_(shares.t(), x, beta=old)
         else:
             shares = shares.to(x.dtype)
             grad_x[rows] = shares @ weight
-            grad_weight += shares.t() @ x
+            product = shares.t() @ x
+            grad_weight = grad_weight.add_(product) if old else grad_weight.copy_(product)
     return loss, (target >= top).sum()
