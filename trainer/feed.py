@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from collections.abc import Callable, Iterator
@@ -76,7 +77,12 @@ def read_ahead(items: Iterator[T], depth: int = 2) -> Iterator[T]:
                 raise error
             yield item  # type: ignore[misc]
     finally:
+        # The thread must be over before Python is: one that is ended in the middle of C++ takes the process with it.
         stop.set()
+        while thread.is_alive():
+            with contextlib.suppress(queue.Empty):
+                waiting.get_nowait()  # It may wait for room.
+            thread.join(0.01)
 
 
 def _fill(items: Iterator[T], put: Callable[[Any], None], stop: threading.Event) -> None:

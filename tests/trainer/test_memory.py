@@ -8,7 +8,7 @@ _GROW = """
 import resource, sys, trainer
 from trainer.memory import keep_freed_memory
 kept = keep_freed_memory()
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize() >> 10
 import torch
 block = torch.ones(1 << 26)  # 256 MB
 huge = [line.split()[1] for line in open("/proc/self/smaps_rollup") if line.startswith("AnonHugePages")]
