@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import mmap
-import os
 import sys
 from collections.abc import Iterator
 
@@ -14,8 +12,6 @@ import torch
 from trainer.loop import TrainingError
 
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4
-# A heap of so much of the machine's memory may have huge pages; none of it is used before it is needed.
-_HUGE_SHARE = 0.5
 
 
 def keep_freed_memory() -> bool:
@@ -27,30 +23,10 @@ def keep_freed_memory() -> bool:
     if sys.platform != "linux":
         return False
     try:
-        libc = ctypes.CDLL(None)
-        mallopt = libc.mallopt
+        mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError):
         return False
-    kept = mallopt(_M_MMAP_MAX, 0) and mallopt(_M_TRIM_THRESHOLD, -1) and mallopt(_M_TOP_PAD, 1 << 26)
-    if kept:
-        _ask_for_huge_pages(libc)
-    return bool(kept)
-
-
-def _ask_for_huge_pages(libc: ctypes.CDLL) -> None:
-    """Let the heap grow once, untouched, and have the kernel give it pages of 2 MB where it gives them on request.
-
-    Products of 30 MB matrices miss the tables of small pages often: a step of `mini` costs a sixtieth less.
-    """
-    libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
-    libc.free.argtypes = [ctypes.c_void_p]
-    libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
-    size = int(os.sysconf("SC_PHYS_PAGES") * mmap.PAGESIZE * _HUGE_SHARE)
-    block = libc.malloc(size)
-    if block:
-        start = -(-block // mmap.PAGESIZE) * mmap.PAGESIZE
-        libc.madvise(start, size - mmap.PAGESIZE, mmap.MADV_HUGEPAGE)
-        libc.free(block)
+    return bool(mallopt(_M_MMAP_MAX, 0) and mallopt(_M_TRIM_THRESHOLD, -1) and mallopt(_M_TOP_PAD, 1 << 26))
 
 
 @contextlib.contextmanager
