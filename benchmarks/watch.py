@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import bz2
 import contextlib
+import functools
 import os
 import re
 import subprocess
@@ -52,8 +53,10 @@ def pace_work() -> float:
     return time.thread_time() - began
 
 
-# Of some three seconds' tries: on a busy machine too, one of them falls into a quiet moment.
-LEAST_PACE = min(pace_work() for _ in range(200))
+@functools.cache
+def least_pace() -> float:
+    """Return the least of some three seconds' tries: on a busy machine too, one of them falls into a quiet moment."""
+    return min(pace_work() for _ in range(200))
 
 
 @dataclass
@@ -155,7 +158,7 @@ class Watch:
     def pace(self, step: str | None = None) -> float:
         """Return how much more CPU time the fixed work took on the mean, in a step or in all, than it does alone."""
         seen = self.paces.get(step or "") or [each for some in self.paces.values() for each in some]
-        return sum(seen) / len(seen) / LEAST_PACE if seen else 1.0
+        return sum(seen) / len(seen) / least_pace() if seen else 1.0
 
     def paced(self, step: str | None = None, role: str | None = None) -> float:
         """Return the CPU seconds of a step (or all), by a role (or all), at the pace of a machine at rest."""
