@@ -76,6 +76,18 @@ class Use:
         self.rss = max(self.rss, other.rss)
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What a process had used when it was looked at, and its parent's id."""
+
+    parent: int
+    use: Use
+
+
+# When a process began (in ticks), and its id: what no other process shares, children after their parents.
+Process = tuple[int, int]
+
+
 @dataclass
 class Watch:
     """Use by step and role of all processes with `mark`.
@@ -87,16 +99,15 @@ class Watch:
     driver: int = 0
     step: str = "start"
     uses: dict[tuple[str, str], Use] = field(default_factory=lambda: defaultdict(Use))
-    shares: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    shares: Counter[tuple[str, str, Process]] = field(default_factory=Counter)
     ends: dict[str, float] = field(default_factory=dict)
     others: float = 0.0
     paces: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-    _seen: dict[tuple[str, str], tuple[float, float, float]] = field(default_factory=dict)
-    _parents: dict[tuple[str, str], str] = field(default_factory=dict)
-    _owed: dict[str, tuple[float, float]] = field(default_factory=dict)
-    _roles: dict[tuple[str, str], str] = field(default_factory=dict)
+    _last: dict[Process, Seen] = field(default_factory=dict)
+    _owed: dict[int, tuple[float, float]] = field(default_factory=dict)
+    _roles: dict[Process, str] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _looks: Counter[tuple[str, str]] = field(default_factory=Counter)
+    _looks: Counter[Process] = field(default_factory=Counter)
 
     def of(self, step: str | None = None, role: str | None = None) -> Use:
         """Return the use of a step (or all), by a role (or all)."""
@@ -112,24 +123,23 @@ class Watch:
             self._look()
 
     def _look(self) -> None:
-        # The kernel adds what a child read and wrote to its parent's, once the child has ended.
-        for process in [each for each in self._parents if not Path(f"/proc/{each[0]}").exists()]:
-            read, written = self._owed.get(parent := self._parents.pop(process), (0.0, 0.0))
-            _, its_read, its_written = self._seen.get(process, (0.0, 0.0, 0.0))
-            self._owed[parent] = (read + its_read, written + its_written)
+        seen: dict[Process, Seen] = {}
         for folder in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError, IndexError, ValueError):
                 fields = (folder / "stat").read_text().rsplit(")", 1)[1].split()
-                process = (folder.name, fields[19])  # With its start, what no other process shares.
+                process = (int(fields[19]), int(folder.name))
                 # A process that is new may have its parent's environment and command line still.
                 if self._looks[process] < _LOOKS_TO_KNOW:
                     self._looks[process] += 1
                     self._roles[process] = self._role_of(folder)
-                if role := self._roles.get(process, ""):
-                    self._parents[process] = fields[1]
+                if self._roles.get(process, ""):
                     io = dict(line.split(": ") for line in (folder / "io").read_text().splitlines())
                     cpu = (int(fields[11]) + int(fields[12])) / _TICK
-                    self._take(process, role, (cpu, float(io["rchar"]), float(io["wchar"])), int(fields[21]) * _PAGE)
+                    rss = int(fields[21]) * _PAGE
+                    seen[process] = Seen(int(fields[1]), Use(cpu, float(io["rchar"]), float(io["wchar"]), rss))
+        # Asked after all were read: who was reaped before its parent was read is gone by now.
+        gone = {process for process in {*self._last, *seen} if not Path(f"/proc/{process[1]}").exists()}
+        self.note(seen, gone)
 
     def _role_of(self, folder: Path) -> str:
         if f"{MARK}={self.mark}".encode() not in (folder / "environ").read_bytes().split(b"\0"):
@@ -139,16 +149,31 @@ class Watch:
         command = (folder / "cmdline").read_bytes().decode(errors="replace")
         return next((role for word, role in _ROLES.items() if word in command), "Python workers")
 
-    def _take(self, process: tuple[str, str], role: str, now: tuple[float, float, float], rss: int) -> None:
-        before = self._seen.get(process, (0.0, 0.0, 0.0))
-        self._seen[process] = now
-        cpu, *rises = (max(0.0, a - b) for a, b in zip(now, before, strict=True))
-        owed = self._owed.pop(process[0], (0.0, 0.0))
-        if any(left := [max(0.0, a - b) for a, b in zip(owed, rises, strict=True)]):
-            self._owed[process[0]] = (left[0], left[1])
-        read, written = (max(0.0, a - b) for a, b in zip(rises, owed, strict=True))
-        self.uses[self.step, role].add(Use(cpu, read, written, rss))
-        self.shares[self.step, role, process[0]] += cpu
+    def note(self, seen: dict[Process, Seen], gone: set[Process]) -> None:
+        """Add what processes did since they were last seen; those in `gone` have been reaped since.
+
+        The kernel adds what a child read and wrote to its parent's as the parent reaps it, which isn't to count twice.
+        So children come first (they began later), and what a gone one had is taken off its parent's next rise.
+        """
+        for process in sorted({*self._last, *seen}, reverse=True):
+            if process in seen:
+                self._take(process, seen[process].use)
+                self._last[process] = seen[process]
+            if process in gone:
+                last, owed = self._last.pop(process), self._owed.pop(process[1], (0.0, 0.0))
+                others = self._owed.get(last.parent, (0.0, 0.0))
+                self._owed[last.parent] = (last.use.read + owed[0] + others[0], last.use.written + owed[1] + others[1])
+
+    def _take(self, process: Process, now: Use) -> None:
+        before = self._last[process].use if process in self._last else Use()
+        rises = (max(0.0, now.read - before.read), max(0.0, now.written - before.written))
+        owed = self._owed.pop(process[1], (0.0, 0.0))
+        left = (max(0.0, owed[0] - rises[0]), max(0.0, owed[1] - rises[1]))
+        if any(left):
+            self._owed[process[1]] = left
+        cpu, role = max(0.0, now.cpu - before.cpu), self._roles.get(process, "")
+        self.uses[self.step, role].add(Use(cpu, max(0.0, rises[0] - owed[0]), max(0.0, rises[1] - owed[1]), now.rss))
+        self.shares[self.step, role, process] += cpu
 
     def busiest(self, step: str) -> float:
         """Return the CPU seconds, at the pace of a machine at rest, of a step's busiest worker and the driver's own."""
