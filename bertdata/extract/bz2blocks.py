@@ -16,6 +16,7 @@ from itertools import accumulate, islice, pairwise
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 try:
     import indexed_bzip2
@@ -48,17 +49,27 @@ def find_blocks(data: bytes, first: int = 0) -> list[int]:
     >>> find_blocks(bz2.compress(b"stone"))
     [32]
     """
-    found = []
+    begin = first // 8
+    if len(data) - begin < 6:
+        return []
+    pairs = np.frombuffer(data, "<u2", (len(data) - begin) // 2, begin)
+    # Of the bytes that the magic fills, the middle five are whole at any shift: two pairs lie in them.
+    one, other = _magic_pairs()
+    places = np.flatnonzero(one[pairs[:-1]])
+    places = (places[other[pairs[places + 1]]] * 2 + begin) * 8
+    bits = {bit for place in places.tolist() for bit in range(place - 16, place)}
+    return sorted(bit for bit in bits if bit >= first and _bits(data, bit, 48) == BLOCK_MAGIC)
+
+
+@lru_cache(maxsize=1)
+def _magic_pairs() -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Return which pairs of bytes are the first pair of whole bytes in a block's magic number, and which the second."""
+    tables = np.zeros((2, 1 << 16), dtype=np.bool_)
     for shift in range(8):
-        # At this shift the magic fills 7 bytes; its middle five, which are whole, are searched for, all is compared.
-        pattern = (BLOCK_MAGIC << (8 - shift)).to_bytes(7, "big")
-        at = data.find(pattern[1:6], first // 8)
-        while at >= 0:
-            bit = (at - 1) * 8 + shift
-            if bit >= first and _bits(data, bit, 48) == BLOCK_MAGIC:
-                found.append(bit)
-            at = data.find(pattern[1:6], at + 1)
-    return sorted(found)
+        filled = (BLOCK_MAGIC << (8 - shift)).to_bytes(7, "big")
+        for at in range(1, 5):
+            tables[(at - 1) // 2, filled[at] | filled[at + 1] << 8] = True
+    return tables[0], tables[1]
 
 
 def _bits(data: bytes, bit: int, count: int) -> int:
