@@ -21,6 +21,7 @@ from typing import Any, Generic, TypeVar
 from bertdata.errors import BertdataError
 from bertdata.files import publish, remove_folder
 from bertdata.store import StorePath, as_path
+from pipelines.notes import describe_task, noting, take_note
 from pipelines.problems import carry_error, restore_error
 from pipelines.progress import collecting
 
@@ -30,8 +31,6 @@ R = TypeVar("R")
 # A task that failed this often failed by itself: that the same one meets four lost workers is all but impossible.
 MOST_ATTEMPTS = 4
 _SECONDS_BETWEEN_COUNTERS, _SECONDS_BETWEEN_PUTS = 1.0, 10.0
-# Names the log of a Python worker, on its machine, in its environment.
-WORKER_LOG = "BERTDATA_WORKER_LOG"
 RUNNING, ERRORS, REFUSALS, COUNTERS, LOGS = "running", "errors", "refusals", "counters", "logs"
 
 
@@ -77,13 +76,10 @@ class Attempt(Generic[T, R]):
         """Return `function(task)`; what it raises is written down where another attempt would raise it again."""
         number, task = numbered
         folder = as_path(self.folder)
-        marked = _noted_here(number) if isinstance(folder, StorePath) else _marked(folder, number)
-        with marked:
+        with _marked(folder, number):
             try:
                 result = self.function(task)
             except Exception as error:
-                if isinstance(folder, StorePath):
-                    mark(folder, number)
                 if isinstance(error, BertdataError) or len(marks(folder, number)) >= MOST_ATTEMPTS:
                     write_whole(folder / ERRORS / str(number), f"{carry_error(error)} {error!a}")
                 raise
@@ -94,47 +90,27 @@ class Attempt(Generic[T, R]):
 
 @contextlib.contextmanager
 def _marked(folder: Path, number: int) -> Iterator[None]:
-    """Leave a mark of an attempt, which goes, with those of all earlier ones, where it succeeds."""
-    mark(folder, number)
+    """Leave a mark of an attempt, which goes, with those of all earlier ones, where it succeeds.
+
+    In a store only its own goes, for it costs two requests a task so, and not three.
+    """
+    own = folder / RUNNING / f"{number}.{os.urandom(4).hex()}"
+    write_whole(own, f"{worker_name()} {os.environ.get('BERTDATA_ENGINE_PID', '')}")
+    if isinstance(folder, StorePath):
+        with noting(own.name):  # Who stands for the worker adds its last words, which are on its machine.
+            yield
+        with contextlib.suppress(OSError, BertdataError):
+            own.unlink(missing_ok=True)
+        return
     yield
     for each in marks(folder, number):
         each.unlink(missing_ok=True)
 
 
-@contextlib.contextmanager
-def _noted_here(number: int) -> Iterator[None]:
-    """Note an attempt on this machine: in a store a mark of each would cost three requests a task.
-
-    Where the worker dies of it, who stood for the worker leaves the mark (`mark_death`).
-    """
-    note = _note(os.environ.get(WORKER_LOG, ""))
-    if note is None:
-        yield
-        return
-    note.write_text(str(number), encoding="utf-8")
-    try:
-        yield
-    finally:
-        note.unlink(missing_ok=True)
-
-
-def _note(log: str) -> Path | None:
-    return Path(f"{log}.task") if log else None
-
-
 def mark_death(folder: Path, log: str) -> None:
-    """Leave the mark of the attempt that a worker died in, if it was at one, and what its log says of that."""
-    note = _note(log)
-    if note is not None and note.exists():
-        mark(folder, int(note.read_text(encoding="utf-8")), _words_of(Path(log)))
-        note.unlink()
-
-
-def mark(folder: Path, number: int, words: str = "") -> None:
-    """Leave the mark of an attempt: who makes it, for which process of the engine, and its last words, if known."""
-    engine = os.environ.get("BERTDATA_ENGINE_PID", "")
-    path = folder / RUNNING / f"{number}.{os.urandom(4).hex()}"
-    write_whole(path, f"{worker_name()} {engine}{words and chr(10)}{words}")
+    """Add to the mark of the attempt that a worker died in, if it was at one, what its log says of that."""
+    if (name := take_note(log)) and (words := _words_of(Path(log))):
+        write_whole(folder / RUNNING / name, f"{worker_name()} {os.environ.get('BERTDATA_ENGINE_PID', '')}\n{words}")
 
 
 def marks(folder: Path, number: int) -> list[Path]:
@@ -225,12 +201,23 @@ def has_workers(folder: Path) -> bool:
 
 def find_hopeless(folder: Path) -> tuple[int, str] | None:
     """Return the number of a task whose workers all died on it, and what the last of them said of that, if anything."""
-    names = [path.name for path in (folder / RUNNING).iterdir() if not path.name.startswith(".")]
-    tries = Counter(int(name.split(".")[0]) for name in names)
-    number, most = max(tries.items(), key=lambda item: item[1], default=(0, 0))
-    if most <= MOST_ATTEMPTS:  # One more may be running now.
+    number, tries = most_tried(folder)
+    if tries <= MOST_ATTEMPTS:  # One more may be running now.
         return None
     return number, last_words(folder, number)
+
+
+def most_tried(folder: Path) -> tuple[int, int]:
+    """Return the number of the task of which most attempts didn't end, and how many those are."""
+    names = [path.name for path in (folder / RUNNING).iterdir() if not path.name.startswith(".")]
+    tries = Counter(int(name.split(".")[0]) for name in names)
+    return max(tries.items(), key=lambda item: item[1], default=(0, 0))
+
+
+def describe_tries(folder: Path, tasks: Sequence[Any]) -> str:
+    """Say of which task several attempts never ended, as the end of a sentence on a run that failed; nothing of one."""
+    number, tries = most_tried(folder)
+    return f"; {tries} attempts at {describe_task(tasks[number])} never ended" if tries > 1 else ""
 
 
 def last_words(folder: Path, number: int) -> str:
@@ -246,21 +233,3 @@ def last_words(folder: Path, number: int) -> str:
 def _words_of(log: Path) -> str:
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     return next((line for line in lines if "this is a bug" in line), "")
-
-
-def slice_files(task: Any) -> Sequence[str]:
-    """Return the source files that a task reads; none where it reads what an earlier step wrote."""
-    files: Sequence[str] = getattr(getattr(task, "payload", task), "files", ())
-    return files
-
-
-def describe_task(task: Any) -> str:
-    """Name a task by the files and bytes that it reads."""
-    payload, files = getattr(task, "payload", task), slice_files(task)
-    if files:
-        start, end = payload.start, payload.end
-        where = f" from {start:,} to {end:,}" if end > 0 else ""
-        return f"{files[0]}{f' and {len(files) - 1} more' if len(files) > 1 else ''}{where}"
-    if isinstance(payload, dict) and "path" in payload:
-        return str(payload["path"])
-    return str(getattr(task, "key", payload))

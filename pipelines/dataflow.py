@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from bertdata.errors import BuildError, OptionError, require
 from bertdata.store import StorePath, as_path
-from pipelines.attempts import RunFolders, find_error, slice_files
+from pipelines.attempts import RunFolders, describe_tries, find_error
+from pipelines.notes import slice_files
 from pipelines.problems import WorkerError, restore_error
 from pipelines.progress import NAMESPACE
 
@@ -140,19 +141,22 @@ class DataflowSession(RunFolders):
             result.cancel()
             raise
         if result.state != "DONE":
-            raise find_error(folder) or _failure(result)
+            raise find_error(folder) or _failure(result, describe_tries(folder, tasks))
         return read_metrics(result)
 
 
-def _failure(result: Any) -> BaseException:
+def _failure(result: Any, tries: str) -> BaseException:
+    kept = "What is finished is kept: run the same command again."
     try:
         result.wait_until_finish()
     except Exception as error:
         if (original := restore_error(error)) is not error:
             return original
         said = " ".join(str(error).split())[:300]
-        return WorkerError(f"Dataflow gave up ({said}). What is finished is kept: run the same command again.")
-    return WorkerError(f"Dataflow's job ended as {result.state}. What is finished is kept: run the same command again.")
+        return WorkerError(f"Dataflow gave up ({said}{tries}). {kept}")
+    return WorkerError(
+        f"Dataflow's job ended as {result.state}{tries}. What is finished is kept: run the same command again."
+    )
 
 
 def read_metrics(result: Any) -> dict[str, int]:

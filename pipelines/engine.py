@@ -25,7 +25,7 @@ from pipelines import engine_boot
 from pipelines.attempts import (
     MOST_ATTEMPTS,
     RunFolders,
-    describe_task,
+    describe_tries,
     find_error,
     find_hopeless,
     find_refusal,
@@ -33,6 +33,7 @@ from pipelines.attempts import (
     read_counters,
 )
 from pipelines.job_server import JobServer
+from pipelines.notes import describe_task
 from pipelines.problems import WorkerError
 from pipelines.spawner import ONE_CORE
 
@@ -147,7 +148,7 @@ class Session(RunFolders):
                 return read_counters(folder)
             if left:
                 self._say(f"{self._engine.name} lost its job ({_shortened(problem)}): sent again for what is left.")
-        raise self._failure(problem)
+        raise self._failure(problem, describe_tries(folder, tasks))
 
     def _follow(
         self, job: Job, folder: Path, tasks: Sequence[Any], on_progress: Callable[[dict[str, int]], None] | None
@@ -240,10 +241,10 @@ class Session(RunFolders):
         if seconds > SECONDS_TO_WORRY:
             self._tell(line)
 
-    def _failure(self, what: str) -> Exception:
+    def _failure(self, what: str, tries: str = "") -> Exception:
         if self._problem:
             return BuildError(self._problem)
-        said = _shortened(what)
+        said = f"{_shortened(what)}{tries}"
         log = self._server.log if self._server else self._log_dir
         return WorkerError(
             f"{self._engine.name} at {self._engine.where} gave up: {said} (its log: {log}). What is finished is kept: "

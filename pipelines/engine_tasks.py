@@ -29,7 +29,7 @@ def write_work(folder: str, function: Callable[..., Any], tasks: Sequence[Any], 
     """Write what workers read of a run, and return all that they attempt, by number: the sources of `gather` first."""
     sources = list(gather.sources) if gather else []
     with publish(as_path(folder) / _FUNCTIONS) as path:
-        path.write_bytes(pickler.dumps((function, gather and gather.cut, len(sources))))
+        path.write_bytes(pickler.dumps((function, gather and gather.cut)))
     with publish(as_path(folder) / _TASKS) as path:
         path.write_bytes(pickle.dumps((sources, list(tasks))))
     return [*sources, *tasks]
@@ -91,20 +91,25 @@ def list_work(folder: str) -> Iterator[tuple[int, Any]]:
 
 def attempt(numbered: tuple[int, Any], folder: str) -> Any:
     """Return what the function makes of a task, or the numbered pieces of a source."""
-    function, cut, _ = _read_functions(folder)
-    return call_carried(numbered, Attempt(_Cut(cut, folder) if cut else function, folder))
+    return call_carried(numbered, Attempt(functools.partial(_work, folder), folder))
+
+
+def _work(folder: str, task: Any) -> Any:
+    # Read here, so that what can't be loaded is a problem of the attempt, and is told as one.
+    function, cut = _read_functions(folder)
+    return _Cut(cut, folder)(task) if cut else function(task)
 
 
 def attempt_gathered(gathered: tuple[int, Iterable[bytes]], folder: str) -> Any:
     """Return what the function makes of a task and all its pieces."""
     number, pieces = gathered
-    function, _, num_sources = _read_functions(folder)
-    work = functools.partial(_with_pieces, function, pieces)
-    return call_carried((num_sources + number, _read_tasks(folder)[1][number]), Attempt(work, folder))
+    sources, tasks = _read_tasks(folder)
+    work = functools.partial(_work_on_pieces, folder, pieces)
+    return call_carried((len(sources) + number, tasks[number]), Attempt(work, folder))
 
 
-def _with_pieces(function: Callable[[Any, list[bytes]], R], pieces: Iterable[bytes], task: Any) -> R:
-    return function(task, [piece for piece in pieces if piece])
+def _work_on_pieces(folder: str, pieces: Iterable[bytes], task: Any) -> Any:
+    return _read_functions(folder)[0](task, [piece for piece in pieces if piece])
 
 
 class _Cut:
@@ -120,8 +125,8 @@ class _Cut:
 
 
 @functools.lru_cache(maxsize=1)
-def _read_functions(folder: str) -> tuple[Callable[..., Any], Callable[[Any], Any] | None, int]:
-    functions: tuple[Callable[..., Any], Any, int] = pickler.loads((as_path(folder) / _FUNCTIONS).read_bytes())
+def _read_functions(folder: str) -> tuple[Callable[..., Any], Callable[[Any], Any] | None]:
+    functions: tuple[Callable[..., Any], Any] = pickler.loads((as_path(folder) / _FUNCTIONS).read_bytes())
     return functions
 
 

@@ -23,6 +23,7 @@ from apache_beam.utils import thread_pool_executor
 from google.protobuf import json_format, text_format
 
 from bertdata.errors import BuildError
+from pipelines.notes import WORKER_LOG, take_note
 from pipelines.problems import WorkerError, carry_error, describe_exit
 from pipelines.progress import NAMESPACE
 from pipelines.spawner import last_line, warm_spawner
@@ -227,6 +228,7 @@ class _Worker(worker_handlers.GrpcWorkerHandler):  # type: ignore[misc]
             "CONTROL_API_SERVICE_DESCRIPTOR": text_format.MessageToString(control),
             "PIPELINE_OPTIONS": json_format.MessageToJson(self.provision_info.provision_info.pipeline_options),
             "no_grpc_proxy": "*",
+            WORKER_LOG: self._log,
         }
         self._spawner = warm_spawner()
         self._spawner.start(self._name, environment, self._log, self._on_exit)
@@ -238,6 +240,8 @@ class _Worker(worker_handlers.GrpcWorkerHandler):  # type: ignore[misc]
 
     def _error(self, pid: int, returncode: int) -> WorkerError:
         what = f"Worker process {pid or ''} {describe_exit(returncode)}".replace("  ", " ")
+        if task := take_note(self._log):
+            what += f", at work on {task}"
         words = self._spawner.last_words
         with contextlib.suppress(OSError), Path(self._log).open("rb") as log:
             said = last_line(log)
@@ -265,3 +269,4 @@ class _Worker(worker_handlers.GrpcWorkerHandler):  # type: ignore[misc]
         if not self._gone.wait(_SECONDS_TO_LEAVE):
             self._spawner.kill(self._name)
             self._gone.wait(_SECONDS_TO_LEAVE)
+        take_note(self._log)

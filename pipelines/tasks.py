@@ -12,6 +12,7 @@ import apache_beam as beam
 from apache_beam.metrics import Metrics
 
 from bertdata.files import publish
+from pipelines.notes import describe_task, noting
 from pipelines.problems import call_carried
 from pipelines.progress import NAMESPACE, use_counters
 
@@ -32,7 +33,14 @@ class RunTasks(beam.PTransform, Generic[T, R]):  # type: ignore[misc]
 
     def expand(self, begin: Any) -> Any:
         tasks = begin | beam.Create(self._tasks, reshuffle=False) | beam.Reshuffle()
-        return tasks | "Call" >> beam.Map(call_carried, self._function)
+        return tasks | "Call" >> beam.Map(call_noted, self._function)
+
+
+def call_noted(task: T, function: Callable[[T], R]) -> R:
+    """Return `function(task)`, the task noted beside this worker's log meanwhile."""
+    payload = task[1] if isinstance(task, tuple) and len(task) == 2 else task  # Numbered by `run_tasks`.
+    with noting(describe_task(payload)):
+        return call_carried(task, function)
 
 
 class Fold(beam.CombineFn, Generic[R]):  # type: ignore[misc]

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from bertdata import store_calls
@@ -126,6 +127,23 @@ def test_the_same_bytes_with_processes_and_from_local_inputs(
     url = f"{store.url}/processes"
     assert run(arguments(str(inputs), url, "--workers", "2")) == 0
     assert digests(download(url, tmp_path / "down")) == digests(local)
+
+
+@on_s3
+def test_a_slice_whose_worker_is_killed_is_named_and_what_is_finished_is_kept(
+    store: Store, local: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def kill_workers() -> None:
+        for process in psutil.Process().children(recursive=True):
+            if "pipelines.worker" in " ".join(process.parent().cmdline()):
+                process.kill()
+
+    monkeypatch.setenv("BERTDATA_ALWAYS_START_WORKERS", "1")
+    store.faults.spoil(1, kill_workers, "PUT", "documents/00000.parquet")
+    assert run(arguments(f"{store.url}/in", f"{store.url}/poison", "--workers", "2")) == 1
+    said = named_problem(capsys)
+    assert re.search(rf"Worker process \d+ was killed .*, at work on {store.url}/in/(testwiki\.xml|books/\S+) ", said)
+    assert_same_corpus(build(store, "poison"), local, tmp_path / "down")
 
 
 def pretrain(corpus: str, run_folder: Path) -> int:

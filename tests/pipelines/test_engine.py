@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,7 +15,7 @@ from bertdata.errors import BuildError
 from pipelines import attempts, engine, engine_submit, engine_tasks
 from pipelines.engine_submit import State
 from pipelines.flink import FlinkEngine
-from pipelines.problems import WorkerError
+from pipelines.problems import CarriedError, WorkerError
 
 FLINK = FlinkEngine("h:8081", "java", Path("server.jar"), 2, 1, resubmissions=2)
 PROBLEM = "org.apache.flink.runtime.JobException: Connection closed by task-manager-1"
@@ -102,3 +103,19 @@ def test_results_of_many_tasks_come_back_whole_in_files_of_a_thousand(tmp_path, 
         engine_tasks.run_on_engine(pipeline, str(tmp_path), None, gathers=False)
     assert len(list(tmp_path.glob("result-*"))) == 5
     assert sorted(engine_tasks.read_result(str(tmp_path))) == [(n, f"task {n}") for n in range(45)]
+
+
+def test_a_function_that_workers_can_not_load_is_an_error_by_its_name(tmp_path, monkeypatch):
+    (tmp_path / "only_here.py").write_text("def work(task): return task")
+    with monkeypatch.context() as here:
+        here.syspath_prepend(tmp_path)
+        import only_here
+
+        attempts.make_folders(tmp_path)
+        engine_tasks.write_work(str(tmp_path), only_here.work, ["task"], None)
+    monkeypatch.delitem(sys.modules, "only_here")
+    for _ in range(attempts.MOST_ATTEMPTS):
+        assert attempts.find_error(tmp_path) is None
+        with pytest.raises(CarriedError, match="No module named 'only_here'"):
+            engine_tasks.attempt((0, "task"), str(tmp_path))
+    assert isinstance(attempts.find_error(tmp_path), ModuleNotFoundError)

@@ -79,7 +79,9 @@ def test_a_death_of_a_worker_is_a_named_error_though_the_other_is_busy(death, me
 
     logs = tmp_path / "logs"
     where = rf" \(its log: {logs}/worker_[01].log\)"
-    with pytest.raises(WorkerError, match=rf"^Worker process \d+ {message}.*{where}. Run the same command again"):
+    with pytest.raises(
+        WorkerError, match=rf"^Worker process \d+ {message}, at work on 1.*{where}. Run the same command again"
+    ):
         run_tasks(work, [0, 1], RunOptions(2, log_dir=str(logs)))
 
 

@@ -160,8 +160,16 @@ def run_options(cluster, jar, tmp_path) -> RunOptions:
     )
 
 
-@pytest.mark.parametrize("where", ["a folder", "a store"][: 2 if os.environ.get("BERTDATA_ALL_CLUSTERS") else 1])
-def test_a_slice_that_kills_every_worker_is_named_with_its_file_and_bytes(run_options, store, where):
+_DEATHS = [("a folder", ""), ("a store", ""), ("a folder", "executor"), ("a store", "executor")]
+
+
+@pytest.mark.parametrize(("where", "death"), _DEATHS[: 4 if os.environ.get("BERTDATA_ALL_CLUSTERS") else 1])
+def test_a_slice_that_kills_every_worker_is_named_with_its_file_and_bytes(run_options, store, where, death):
+    def die(task: object) -> None:
+        if death == "executor":
+            os.kill(int(os.environ["BERTDATA_ENGINE_PID"]), 9)
+        os._exit(7)
+
     poison = Slice(0, "wikipedia", "wiki", ("/data/dump.xml.bz2",), ("dump.xml.bz2",), 4096, 8192)
     task = Task("slice-00000", poison, 4096)
     if where == "a store":
@@ -169,7 +177,7 @@ def test_a_slice_that_kills_every_worker_is_named_with_its_file_and_bytes(run_op
     with pytest.raises(
         WorkerError, match=r"took up /data/dump.xml.bz2 from 4,096 to 8,192 died on it, as happens when"
     ):
-        run_tasks(lambda task: os._exit(7), [task], run_options)
+        run_tasks(die, [task], run_options)
 
 
 def test_a_worker_of_another_version_is_refused_before_it_works(run_options, monkeypatch):

@@ -16,6 +16,7 @@ from bertdata.records import Slice
 from bertdata.store import as_path
 from pipelines import attempts, engine, engine_boot
 from pipelines.java import check_jar, find_java
+from pipelines.notes import WORKER_LOG, describe_task
 from pipelines.spark import SparkEngine, master_addresses, spark_engine, spark_jars
 from pipelines.step import Task
 
@@ -206,18 +207,24 @@ def test_a_slice_that_kills_its_workers_is_named_with_its_file_and_bytes(tmp_pat
         (tmp_path / attempts.RUNNING / f"0.{n}").write_text(f"host-{n} 1")
     (tmp_path / attempts.LOGS / "host-2").write_text("INFO\nPage 'X' took 60 s, this is a bug: report it\n")
     number, words = attempts.find_hopeless(tmp_path) or (-1, "")
-    assert attempts.describe_task(tasks[number]) == "/data/dump.xml.bz2 from 4,096 to 8,192"
+    assert describe_task(tasks[number]) == "/data/dump.xml.bz2 from 4,096 to 8,192"
     assert words == "Page 'X' took 60 s, this is a bug: report it"
 
 
-def test_in_a_store_only_attempts_that_failed_leave_marks_and_who_stood_for_a_dead_worker_leaves_its_own(
+def test_in_a_store_attempts_that_did_not_end_are_counted_and_last_words_are_those_of_the_workers_machine(
     tmp_path, monkeypatch
 ):
     folder, log = as_path("memory://bucket/corpus/.work/engine-1/1"), tmp_path / "host-1"
     note = tmp_path / "host-1.task"
-    monkeypatch.setenv(attempts.WORKER_LOG, str(log))
-    assert attempts.Attempt(lambda task: note.read_text(), str(folder))((2, "one")) == "2"
-    assert not note.exists() and not attempts.marks(folder, 2)
+    monkeypatch.setenv(WORKER_LOG, str(log))
+    marks: list[str] = []
+
+    def work(task: object) -> int:
+        marks.extend(path.name for path in attempts.marks(folder, 2))
+        return 5
+
+    assert attempts.Attempt(work, str(folder))((2, "one")) == 5
+    assert len(marks) == 1 and not note.exists() and not attempts.marks(folder, 2)
     for attempt in range(1, attempts.MOST_ATTEMPTS + 1):
         with pytest.raises(ValueError, match="invalid literal"):
             attempts.Attempt(int, str(folder))((2, "one"))
@@ -225,7 +232,16 @@ def test_in_a_store_only_attempts_that_failed_leave_marks_and_who_stood_for_a_de
     attempts.mark_death(folder, str(log))  # It died between two tasks.
     assert attempts.find_hopeless(folder) is None
     log.write_text("INFO\nPage 'X' took 60 s, this is a bug: report it\n")
-    for _ in range(attempts.MOST_ATTEMPTS + 1):
-        note.write_text("3")
-        attempts.mark_death(folder, str(log))
+    died = [attempts._marked(folder, 3) for _ in range(attempts.MOST_ATTEMPTS + 1)]
+    for attempt, each in enumerate(died):
+        each.__enter__()  # And never left: most die with who stands for them, for their executor is killed.
+        assert note.exists()
+        if attempt == 2:
+            attempts.mark_death(folder, str(log))
+            assert not note.exists()
+    poison = Slice(3, "wikipedia", "wiki", ("s3://b/dump.xml.bz2",), ("dump.xml.bz2",), 4096, 8192)
+    tasks = [None, None, None, Task("slice-00003", poison, 4096)]
+    assert attempts.describe_tries(folder, tasks) == (
+        "; 5 attempts at s3://b/dump.xml.bz2 from 4,096 to 8,192 never ended"
+    )
     assert attempts.find_hopeless(folder) == (3, "Page 'X' took 60 s, this is a bug: report it")
