@@ -6,6 +6,8 @@ import difflib
 import importlib
 import os
 import sys
+import time
+from pathlib import Path
 from typing import Any
 
 import click
@@ -31,6 +33,7 @@ COMMANDS = {
     "evaluate": "Score a fine-tuned model on a file.",
     "export": "Export a run or a corpus for other people's tools.",
 }
+_STARTED = time.time()
 EXIT_PROBLEM, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 
 
@@ -128,7 +131,18 @@ def run(args: list[str]) -> int:
     except MemoryError as error:
         return _problem(error, "The memory is used up: lower --workers, or --shard-size.", verbose)
     except Exception as error:
-        return _problem(error, f"A bug: {type(error).__name__}: {_one_line(error)} (-v shows where)", verbose)
+        said = f"{type(error).__name__}: {_one_line(error)} (-v shows where)"
+        if changed := _changed_file():
+            said = f"{changed} was exchanged while this command ran, and then: {said}. Run the same command again."
+            return _problem(error, said, verbose)
+        return _problem(error, f"A bug: {said}", verbose)
+
+
+def _changed_file() -> Path | None:
+    """Return a file of bertdata that is newer than this process: of two versions at once anything may come."""
+    rooms = (Path(__file__).resolve().parent.parent / name for name in ("bertdata", "pipelines", "trainer", "cli"))
+    files = (path for room in rooms for path in sorted(room.rglob("*.py")))
+    return next((path for path in files if path.stat().st_ctime > _STARTED), None)
 
 
 def _problem(error: BaseException, message: str, verbose: bool) -> int:

@@ -66,15 +66,19 @@ class Run:
 
     def __init__(self, folder: str, log_dir: str | None) -> None:
         self.folder, self.log_dir = folder, log_dir
-        self.failure = ""
+        self.failure = self.answer = ""
         self.workers: list[_Worker] = []
         self._bundles: dict[str, dict[str, int]] = {}
 
     def fail(self, message: str) -> None:
         """End every bundle of every worker with this error; the first one is the run's."""
         self.failure = self.failure or message
+        self._answer_all(self.failure)
+
+    def _answer_all(self, message: str) -> None:
+        self.answer = self.answer or message
         for worker in list(self.workers):
-            worker.control_conn.fail(self.failure)
+            worker.control_conn.fail(self.answer)
             worker.data_conn.wake()
 
     def update(self, bundle: str, infos: Iterable[Any]) -> None:
@@ -92,7 +96,8 @@ class Run:
         """Let idle workers leave, all at once; kill those that are busy, and all after a failure."""
         for worker in self.workers:
             worker.ask_to_leave()
-        self.fail("The run was stopped.")  # Beam's threads that wait for a bundle are let go.
+        # Beam's threads that wait for a bundle are let go. No failure: what stopped the run is raised where it came up.
+        self._answer_all("The run was stopped.")
         for worker in self.workers:
             worker.see_off()
         self.workers = []
@@ -118,8 +123,8 @@ class _Connection(worker_handlers.ControlConnection):  # type: ignore[misc]
         future = super().push(request)
         if future is not None and request.HasField("process_bundle"):
             self._bundles.add(request.instruction_id)
-        if self._run.failure:  # A worker that died before this request.
-            self.fail(self._run.failure)
+        if self._run.answer:  # A worker that died before this request.
+            self.fail(self._run.answer)
         return future
 
     def poll(self) -> None:

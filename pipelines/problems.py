@@ -21,6 +21,8 @@ R = TypeVar("R")
 
 _STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _CARRIED = re.compile(r"CARRIED:([A-Za-z0-9+/=]+):")
+# Before any task is called: files of bertdata, or of what it needs, that were exchanged under a running build.
+_NOT_LOADED = re.compile(r"(?:ImportError|ModuleNotFoundError|AttributeError|SyntaxError|IndentationError)\b")
 _STEP = re.compile(r"\[while running '([^']*)'\]")
 
 
@@ -79,6 +81,9 @@ def restore_error(error: BaseException) -> BaseException:
             return cause
         cause = cause.__context__
     *_, last = message.rstrip().split("\n")
+    if _NOT_LOADED.match(last):
+        lost = WorkerError(f"A worker can't load what it is to do ({last}). Run the same command again.")
+        return _noted(lost, message, message)
     return _noted(RuntimeError(last), message, message) if last != message else error
 
 

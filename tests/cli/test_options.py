@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+import time
 from pathlib import Path
 
 import click
@@ -153,11 +155,16 @@ def test_a_bug_is_one_line_and_its_traceback_only_with_v(
         raise ZeroDivisionError("by zero")
 
     monkeypatch.setattr("cli.building.corpus_options", broken)
+    monkeypatch.setattr("cli.main._STARTED", time.time() + 60)
     args = ["extract", "--books", "x", "--output", str(tmp_path)]
     assert run(args) == 1
     assert capsys.readouterr().err == "bertdata: A bug: ZeroDivisionError: by zero (-v shows where)\n"
     assert run([*args, "-v"]) == 1
     assert "Traceback" in capsys.readouterr().err
+    monkeypatch.setattr("cli.main._STARTED", 0.0)
+    assert run(args) == 1
+    said = capsys.readouterr().err
+    assert re.search(r"\.py was exchanged while this command ran, and then: ZeroDivisionError.* Run the same", said)
 
 
 def test_interrupt_says_how_to_go_on_and_exits_130(

@@ -91,6 +91,24 @@ def test_a_worker_that_fails_at_its_start_is_a_named_error_that_says_why(monkeyp
         run_tasks(abs, [1, 2], RunOptions(2))
 
 
+def test_what_workers_can_not_load_is_a_named_error(tmp_path, monkeypatch):
+    (tmp_path / "only_here.py").write_text("def work(task): return task")
+    with monkeypatch.context() as here:
+        here.syspath_prepend(tmp_path)
+        import only_here
+    with pytest.raises(WorkerError, match=r"can't load what it is to do \(ModuleNotFoundError: No module.*only_here"):
+        run_tasks(only_here.work, [1, 2], RunOptions(2))
+
+
+def test_an_error_of_this_process_stays_what_it_is_though_workers_are_let_go(monkeypatch):
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("between two bundles")
+
+    monkeypatch.setattr("pipelines.local.LocalRunner._schedule_ready_bundles", fail)
+    with pytest.raises(ZeroDivisionError, match="between two bundles"):
+        run_tasks(abs, [1, 2], RunOptions(2))
+
+
 def test_a_death_of_the_process_that_forks_takes_its_workers_and_the_next_run_starts_another():
     def work(number: int) -> None:
         if number == 1:
