@@ -26,8 +26,8 @@ except ImportError:  # No wheel for this platform: Python's own decoder gives th
 BLOCK_MAGIC = 0x314159265359
 FOOTER_MAGIC = 0x177245385090
 HEADER = b"BZh9"
-# Compressed bytes read at once: some ten blocks.
-_WINDOW = 1 << 21
+# Compressed bytes read at once: some five blocks.
+_WINDOW = 1 << 20
 # No block is longer: 900,000 bytes, at most 20 bits each, and its tables.
 _MAX_BLOCK = 2_300_000
 # Blocks that are decoded together: their bytes are in memory at once.

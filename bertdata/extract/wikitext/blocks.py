@@ -77,8 +77,8 @@ def drop_blocks(text: str, tally: Tally) -> str:
             pieces[i] += block_text(name, parts[i * 5 + 4], parts[i * 5 + 3], tally)
         elif comments[i]:
             pieces[i] += COMMENT
-        else:
-            pieces[i] += after_quote(pieces[i])
+        elif pieces[i][-1:] == "'":
+            pieces[i] += PARTED
     num_comments = len(comments) - comments.count(None)
     tally.add("comment", num_comments)
     tally.add("tag:ref", names.count(None) - num_comments + names.count("ref"))

@@ -140,6 +140,8 @@ def _typed(quantity: Quantity, call: Call, symbol: bool) -> str:
 
 
 def _joined(numbers: list[str], joints: list[str], symbol: bool) -> str:
+    if len(numbers) == 1:
+        return numbers[0]
     words = [" by " if not symbol and joint in ("x", "x(-)") else _RANGES[joint] for joint in joints]
     return "".join(part for pair in zip(numbers, [*words, ""], strict=True) for part in pair)
 

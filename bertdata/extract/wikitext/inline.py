@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
 from bertdata.extract.wikitext import dates, inline_local, inline_names, phonetics, speech, units
 from bertdata.extract.wikitext.call import Call
@@ -265,6 +266,7 @@ RULES: dict[str, Rule] = {
 }  # fmt: skip
 
 
+@lru_cache(maxsize=20_000)
 def rule_for(name: str, language: str) -> Rule | None:
     """Return the rule of an inline template, or None where its text isn't prose.
 

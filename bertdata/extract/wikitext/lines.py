@@ -142,11 +142,9 @@ def is_prose(paragraph: str) -> bool:
     >>> [is_prose(text) for text in ("* 1 *", "https://x.example/y", "Towns:", "Baroque • Rococo • Romanticism")]
     [False, False, False, False]
     """
-    if not any(map(str.isalpha, paragraph)):
+    if not (paragraph[:1].isalpha() or any(map(str.isalpha, paragraph))):
         return False
-    if paragraph.startswith(("http://", "https://")) and " " not in paragraph:
-        return False
-    if paragraph.endswith((":", ":-")) and " " not in paragraph:
+    if " " not in paragraph and (paragraph.startswith(("http://", "https://")) or paragraph.endswith((":", ":-"))):
         return False
     if "|" in paragraph or (not paragraph.isascii() and ("•" in paragraph or "·" in paragraph or "‧" in paragraph)):
         entries = _ENTRY.split(paragraph)

@@ -10,7 +10,7 @@ from bertdata.extract.wikitext.wiki import Wiki, looked_up
 # [[target]] and [[target|label]] without a colon, a bracket or a brace inside: what split() returns beside the rest
 # are the labels, so the whole step runs at C speed. A scan for one literal character is faster than one for two: the
 # second stands behind a look at it.
-_SIMPLE = re.compile(r"\[(?=\[)\[(?:[^\[\]|:{}<>\n#/]++\|(?=[^\[\]{}|\n]*+\]\]))?+([^\[\]|:{}<>\n]++)\]\]")
+_SIMPLE = re.compile(r"\[(?=\[)\[(?:[^\[\]|:{}<>\n#/]++\|)?+([^\[\]|:{}<>\n]++)\]\]")
 # What only a file's name ends with: the prefix before it is a namespace of files, in whatever language.
 _FILE_NAME = re.compile(
     r".*\.(?:jpe?g|png|gif|svg|tiff?|webp|xcf|djvu|pdf|og[agv]|webm|mp[34]|midi?|wav|flac)\s*",

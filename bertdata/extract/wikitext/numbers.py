@@ -56,6 +56,8 @@ def format_number(text: str, language: str, raw: bool = False) -> str:
     text = text.strip()
     if raw:
         return text.replace(",", "")
+    if len(text) < 4 and text.isdecimal() and language not in _DIGITS:
+        return text  # Most numbers, and no rule would change them.
     plain = text.replace(",", "") if "," in text and _GROUPED.fullmatch(text) else text
     if not NUMBER.fullmatch(plain):
         return text

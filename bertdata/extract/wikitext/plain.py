@@ -58,8 +58,8 @@ def paragraph_needs(paragraphs: list[str]) -> list[int]:
     ends = np.flatnonzero(np.frombuffer(data, np.uint8) == 0)
     needs = np.zeros(len(ends), dtype=np.uint8)
     # Half of the pairs begin at even bytes, half at odd ones.
-    halves = [_table()[np.frombuffer(data, "<u2", (len(data) - start) // 2, start)] for start in (0, 1)]
-    places = [np.flatnonzero(half) for half in halves]
+    halves = [_table().take(np.frombuffer(data, "<u2", (len(data) - start) // 2, start)) for start in (0, 1)]
+    places = [np.flatnonzero(half != 0) for half in halves]  # Of truth values numpy finds places three times faster.
     owners = np.searchsorted(ends, np.concatenate([places[0] * 2, places[1] * 2 + 1]))
     found = np.concatenate([half[place] for half, place in zip(halves, places, strict=True)])
     needs[owners] = BLANKS

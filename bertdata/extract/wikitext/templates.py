@@ -134,7 +134,7 @@ class Templates:
                 self._names.clear()
                 self._dropped.clear()
             name = normal_name(raw)
-            for prefix in _PREFIXES:
+            for prefix in _PREFIXES if ":" in name else ():
                 name = name.removeprefix(prefix).strip()
             self._names[raw] = name
             rule = self._rules[name] = self._find(name)

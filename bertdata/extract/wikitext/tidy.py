@@ -24,8 +24,10 @@ _PARTNERS = dict(zip("「『《“«", "」』》”»", strict=True))
 _GLUE = " \u200e\u200f,;:、，；"
 _BRACKETS = re.compile(rf"([(\[（「『《“«])((?:[{_GLUE}–/.\-：]|{_M})*+)([)\]）」』》”»])")
 # A run of blanks, signs and dropped templates, tried only at its start: a scan stays linear. It begins with one set of
-# signs: the scan then skips all else ten times faster.
-_RUN = re.compile(rf"[{_GLUE}\x02](?<![{_GLUE}\x03].)(?:(?<!\x02)|[0-9]+\x03)(?:[{_GLUE}]|{_M})++")
+# signs: the scan then skips all else ten times faster. A blank or a comma and a blank between words is as it should be.
+_RUN = re.compile(
+    rf"[{_GLUE}\x02](?<![{_GLUE}\x03].)(?!(?<=\w )\w|(?<=\w,) \w)(?:(?<!\x02)|[0-9]+\x03)(?:[{_GLUE}]|{_M})++"
+)
 _OPENED = re.compile(r"([(（\[])[ ,;:、，；]+")
 _CLOSED = re.compile(r"[ ,;、，；]+([)）\]])")
 _LOOSE_SIGN = re.compile(r"(?<![.,;:!?]) ([,.;!?])(?=[\s)]|$)(?! [.!?])")
