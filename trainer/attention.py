@@ -6,7 +6,10 @@ import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -53,6 +56,11 @@ def plan_bins(lengths: Sequence[int]) -> list[Bin]:
     return [*bins, Bin(first, len(lengths) - first, begin, end, longest)]
 
 
+def send(values: Sequence[int] | npt.NDArray[np.integer[Any]], device: torch.device, dtype: type = np.int64) -> Tensor:
+    """Return integers on a device, without waiting until a GPU has done what it was asked for before."""
+    return torch.from_numpy(np.asarray(values, dtype)).to(device, non_blocking=True)
+
+
 class Tokens:
     """Tokens of N rows that lie flat, [T, …]: row i has `lengths[i]` of them, behind those of the rows before it.
 
@@ -67,7 +75,7 @@ class Tokens:
     def ends_on(self, device: torch.device) -> Tensor:
         """Return `ends` as int32 on a device, copied there once for all layers."""
         if device not in self._ends_on:
-            self._ends_on[device] = torch.tensor(self.ends, dtype=torch.int32, device=device)
+            self._ends_on[device] = send(self.ends, device, np.int32)
         return self._ends_on[device]
 
     @property
@@ -90,7 +98,7 @@ class Tokens:
         shape = (len(lengths), longest, *x.shape[1:])
         if min(lengths) == longest:
             return x.view(shape), None
-        real = torch.arange(longest, device=x.device) < torch.tensor(lengths, device=x.device)[:, None]
+        real = torch.arange(longest, device=x.device) < send(lengths, x.device)[:, None]
         index = real.flatten().nonzero().squeeze(1)
         return x.new_zeros(len(lengths) * longest, *x.shape[1:]).index_copy(0, index, x).view(shape), index
 
@@ -104,14 +112,10 @@ class Sequences(Tokens):
         """Return each token's place in its sequence, [T]."""
         return torch.cat([torch.arange(length, device=device) for length in self.lengths])
 
-    def first_index(self, device: torch.device) -> Tensor:
-        """Return the flat index of each sequence's first token, [N]."""
-        return torch.tensor(self.starts, device=device)
-
-    def select(self, index: Tensor, device: torch.device) -> Tokens:
-        """Return the tokens at `index` [S], which ascends, has at least one token of every row and is read here."""
-        ends = torch.searchsorted(index, torch.tensor(self.ends[1:], device=index.device))
-        return Tokens(ends.diff(prepend=ends.new_zeros(1)).tolist(), self.noise, index.to(device, non_blocking=True))
+    def select(self, index: npt.NDArray[np.int64], device: torch.device) -> Tokens:
+        """Return the tokens at `index` [S], which ascends and has at least one token of every row."""
+        lengths: list[int] = np.diff(np.searchsorted(index, self.ends)).tolist()
+        return Tokens(lengths, self.noise, send(index, device))
 
     def key_mask(self, part: Bin, device: torch.device) -> Tensor | None:
         """Return which keys of a bin's rows may be seen, [n, 1, 1, L]; None: all."""
@@ -177,7 +181,7 @@ class PackedSequences(Sequences):
 
     def key_mask(self, part: Bin, device: torch.device) -> Tensor | None:
         if part.first_row not in self._masks:
-            lengths = torch.tensor(self.lengths[part.rows], device=device)
+            lengths = send(self.lengths[part.rows], device)
             mask = (torch.arange(part.length, device=device) < lengths[:, None])[:, None, None, :]
             self._masks[part.first_row] = None if part.end - part.begin == part.num_rows * part.length else mask
         return self._masks[part.first_row]

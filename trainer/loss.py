@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from trainer import fused
 from trainer.linear import linear
 
 # Logits of about so many numbers (64 MB) are made at once: fewer pay more often for reading all weights.
@@ -23,6 +24,8 @@ def linear_cross_entropy(x: Tensor, weight: Tensor, bias: Tensor, labels: Tensor
     if x.device.type == "cpu" and not torch.compiler.is_compiling():
         loss, correct = _BlockwiseCrossEntropy.apply(x, weight, bias, labels)  # type: ignore[no-untyped-call]
         return loss, correct
+    if fused.computes_loss(x):
+        return fused.linear_cross_entropy(x, weight, bias, labels)
     logits = F.linear(x, weight, bias)
     return F.cross_entropy(logits.float(), labels, reduction="sum"), (logits.argmax(-1) == labels).sum()
 

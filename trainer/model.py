@@ -15,12 +15,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bertdata.errors import FormatError, require
-from trainer.attention import PackedSequences, PaddedSequences, Sequences, Tokens
+from trainer import fused
+from trainer.attention import PackedSequences, PaddedSequences, Sequences, Tokens, send
 from trainer.batch import PreTrainingBatch, PreTrainingSums
 from trainer.dropout import Dropout, RowNoise
 from trainer.linear import Linear
@@ -163,7 +165,7 @@ class BertIntermediate(nn.Module):
     def __init__(self, config: BertConfig) -> None:
         super().__init__()
         self.dense = Linear(config.hidden_size, config.intermediate_size)
-        self.activation = ACTIVATIONS[config.hidden_act]
+        self.kind, self.activation = config.hidden_act, ACTIVATIONS[config.hidden_act]
 
     def forward(self, x: Tensor) -> Tensor:
         return self.activation(call(self.dense, x))
@@ -178,6 +180,8 @@ class BertLayer(nn.Module):
 
     def forward(self, x: Tensor, sequences: Sequences, tokens: Tokens) -> Tensor:
         """Return the hidden states [S, H] of some tokens, which attend to all of [T, H]."""
+        if fused.computes_layer(x, self.attention.self.num_heads, sequences):
+            return fused.layer(self, x, sequences, tokens)
         x = self.attention(x, sequences, tokens)
         return call(self.output, self.intermediate(x), x, tokens)
 
@@ -241,14 +245,15 @@ class BertModel(nn.Module):
             position_ids = sequences.position_ids(input_ids.device)
         flat = (input_ids.reshape(-1), token_type_ids.reshape(-1), position_ids.reshape(-1))
         x = self.embeddings(*flat, sequences)
+        first = np.array(sequences.starts)
         if wanted is None:
             hidden = self.encoder(x, sequences, sequences)  # [T, H]
-            return hidden.view(*shape, -1), call(self.pooler, hidden[sequences.first_index(x.device)])
-        first = sequences.first_index(wanted.device)
-        index = torch.cat([first, wanted]).sort().values  # [CLS] is never masked: all are different
+            return hidden.view(*shape, -1), call(self.pooler, hidden.index_select(0, send(first, x.device)))
+        chosen = wanted.numpy()
+        index = np.sort(np.concatenate([first, chosen]))  # [CLS] is never masked: all are different
         hidden = self.encoder(x, sequences, sequences.select(index, x.device))  # [S, H]
-        places, firsts = (torch.searchsorted(index, some).to(x.device, non_blocking=True) for some in (wanted, first))
-        return hidden[places], call(self.pooler, hidden[firsts])
+        places, firsts = (send(np.searchsorted(index, some), x.device) for some in (chosen, first))
+        return hidden.index_select(0, places), call(self.pooler, hidden.index_select(0, firsts))
 
 
 class BertPredictionTransform(nn.Module):

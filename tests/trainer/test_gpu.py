@@ -10,13 +10,18 @@ import torch
 from bertdata.batches import Examples
 from bertdata.reader import open_shards
 from tests.trainer.made_corpus import log_records, write_corpus
+from tests.trainer.test_finetune import write_words
+from tests.trainer.tiny_run import write_run
 from trainer.attention import PackedSequences, Tokens
 from trainer.config import Phase, PretrainOptions
 from trainer.dropout import Dropout
 from trainer.feed import to_batch
+from trainer.finetune import finetune
 from trainer.initial import init_weights
 from trainer.model import BertConfig, BertForPreTraining, compile_layers
+from trainer.optim import whole
 from trainer.pretrain import pretrain
+from trainer.tasks import FinetuneOptions
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no GPU")
 GPU = torch.device("cuda")
@@ -88,11 +93,11 @@ def test_some_queries_attend_to_all_keys_of_their_own_sequence() -> None:
     ends = torch.tensor([0, *np.cumsum(lengths)])
     sequences = PackedSequences(ends, None)
     query, key, value = (torch.randn(sum(lengths), 2, 64, device=GPU) for _ in range(3))
-    index = torch.tensor([0, 2, 5, 6, 30, 45, 53])
+    index = np.array([0, 2, 5, 6, 30, 45, 53])
     some: Tokens = sequences.select(index, GPU)
     none = Dropout(0.0)
-    exact = sequences.attend(query, key, value, none, sequences)[index.to(GPU)]
-    reduced = sequences.attend(query[index.to(GPU)].bfloat16(), key.bfloat16(), value.bfloat16(), none, some)
+    exact = sequences.attend(query, key, value, none, sequences)[index]
+    reduced = sequences.attend(query[index].bfloat16(), key.bfloat16(), value.bfloat16(), none, some)
     assert (exact - reduced.float()).abs().max() < 0.03
 
 
@@ -107,3 +112,30 @@ def test_a_run_in_bf16_learns_and_says_its_share_of_the_peak(corpus: Path, tmp_p
     assert start["precision"].startswith("bf16")
     assert lines[-1]["mlm_loss"] < lines[0]["mlm_loss"] - 0.2
     assert all(math.isfinite(line["loss"]) for line in lines)
+
+
+def test_fine_tuning_in_bf16_learns_labels_of_words(tmp_path: Path) -> None:
+    train, dev = write_words(tmp_path / "train.txt", 96), write_words(tmp_path / "dev.txt", 24, seed=2)
+    options = FinetuneOptions("ner", epochs=6, learning_rate=3e-3, batch_size=8, device="cuda", precision="bf16")
+    results = finetune(write_run(tmp_path / "run"), train, dev, tmp_path / "ner", options)
+    assert results["metrics"]["f1"] > 0.9
+
+
+def test_a_model_spread_by_fsdp_has_the_same_gradients(examples: Examples, tmp_path: Path) -> None:
+    import torch.distributed as dist
+    import torch.distributed.fsdp
+
+    plain, spread = model_on(GPU), model_on(GPU)
+    expected = backward(plain, examples, "packed", torch.bfloat16)
+    dist.init_process_group("nccl", init_method=f"file://{tmp_path / 'store'}", rank=0, world_size=1)
+    try:
+        mesh = dist.device_mesh.init_device_mesh("cuda", (1,))
+        for layer in spread.bert.encoder.layer:
+            dist.fsdp.fully_shard(layer, mesh=mesh)
+        dist.fsdp.fully_shard(spread, mesh=mesh)
+        assert backward(spread, examples, "packed", torch.bfloat16) == pytest.approx(expected, rel=1e-3)
+        for (name, one), other in zip(spread.named_parameters(), plain.parameters(), strict=True):
+            difference = whole(one.grad) - other.grad
+            assert difference.norm() <= 0.01 * other.grad.norm() + 1e-4, name
+    finally:
+        dist.destroy_process_group()
