@@ -4,7 +4,8 @@
 
 Each input alone, and with `--together` all of them; a dump's pages are repeated with new ids and titles as often as
 `--times` says. Times are CPU seconds of one process, so that a busy machine changes them least; starting processes is
-left out of both. Fails (exit 1) where CPU seconds, bytes on disk or peak memory are off by more than a quarter.
+left out of both. Plan and build take turns, `--rounds` times, and the medians are compared. Fails (exit 1) where CPU
+seconds, bytes on disk or peak memory are off by more than a quarter.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import argparse
 import json
 import os
 import resource
+import shutil
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -86,23 +89,41 @@ def start_up() -> float:
     return (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) / watch.pace()
 
 
-def compare(name: str, sources: list[str], folder: Path, sample: str, more: list[str]) -> bool:
-    """Plan and build an input, print the two beside each other, and tell whether they are near enough."""
-    told = plan(sources, sample, more)
-    real, by_step = build(sources, folder, more)
-    print(f"{name}: from {told['sampled_bytes'] / told['input_bytes']:.0%} of {told['input_bytes'] / 1e6:,.1f} MB")
-    right = True
-    for figure, value in real.items():
-        ratio = told[figure] / value
-        right = right and abs(ratio - 1) <= ALLOWED
-        print(f"  {figure:14} planned {told[figure]:14,.1f}   built {value:14,.1f}   {ratio:5.2f} x")
-    planned: dict[str, float] = {}
+def median_of(rounds: list[dict[str, float]]) -> dict[str, float]:
+    """Return the median of each figure."""
+    return {name: statistics.median(each.get(name, 0.0) for each in rounds) for name in rounds[0]}
+
+
+def planned_figures(told: dict[str, Any]) -> dict[str, float]:
+    """Return what a plan foretells, CPU seconds by step among it."""
+    found = {name: float(told[name]) for name in ("cpu_seconds", "bytes_written", "peak_memory", "fixed_seconds")}
     for step, cost in told["steps"].items():
         name = step.split("-")[0]
-        planned[name] = planned.get(name, 0.0) + cost["cpu_seconds"] + cost["serial_seconds"]
-    steps = (f"{step} {planned.get(step, 0.0):.1f} of {seconds:.1f}" for step, seconds in by_step.items())
+        found[name] = found.get(name, 0.0) + cost["cpu_seconds"] + cost["serial_seconds"]
+    return found
+
+
+def compare(name: str, sources: list[str], folder: Path, given: argparse.Namespace, more: list[str]) -> bool:
+    """Plan and build an input in turns, print the medians beside each other, and tell whether they are near enough."""
+    plans, builds, steps = [], [], []
+    for n in range(given.rounds):
+        told = plan(sources, given.sample_size, more)
+        plans.append(planned_figures(told))
+        real, by_step = build(sources, folder.with_name(f"{folder.name}-{n}"), more)
+        shutil.rmtree(folder.with_name(f"{folder.name}-{n}"))
+        builds.append(real)
+        steps.append(by_step)
+    planned, built, by_step = median_of(plans), median_of(builds), median_of(steps)
+    print(f"{name}: from {told['sampled_bytes'] / told['input_bytes']:.0%} of {told['input_bytes'] / 1e6:,.1f} MB")
+    right = True
+    for figure, value in built.items():
+        ratio = planned[figure] / value
+        right = right and abs(ratio - 1) <= ALLOWED
+        print(f"  {figure:14} planned {planned[figure]:14,.1f}   built {value:14,.1f}   {ratio:5.2f} x")
+    told_steps = (f"{step} {planned.get(step, 0.0):.1f} of {seconds:.1f}" for step, seconds in by_step.items())
     print(
-        f"  by step, what starting costs in the first, planned apart {told['fixed_seconds']:.1f}: {', '.join(steps)}",
+        f"  by step, what starting costs ({start_up():.1f}) in the first, planned apart "
+        f"{planned['fixed_seconds']:.1f}: {', '.join(told_steps)}",
         flush=True,
     )
     return right
@@ -116,6 +137,7 @@ def main() -> int:
     parser.add_argument("--text", type=Path, nargs="*", default=[])
     parser.add_argument("--times", type=int, default=4)
     parser.add_argument("--sample-size", default="8MB")
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--together", action="store_true", help="all inputs in one build, too")
     given, more = parser.parse_known_args()  # All other options are those of plan and build-corpus.
     with TemporaryDirectory(prefix="bertdata-plan-benchmark-") as temporary:
@@ -131,7 +153,7 @@ def main() -> int:
         if given.together:
             inputs["together"] = [word for sources in inputs.values() for word in sources]
         right = [
-            compare(name, sources, Path(temporary) / f"corpus{n}", given.sample_size, more)
+            compare(name, sources, Path(temporary) / f"corpus{n}", given, more)
             for n, (name, sources) in enumerate(inputs.items())
         ]
     return 0 if all(right) else 1

@@ -4,7 +4,7 @@ A process is the build's where it has a mark in its environment, however it came
 process did in its last tenth of a second is missed.
 
 Where others use a machine's cores, caches and memory too, a CPU second does less: by half, on ours. So a fixed piece of
-work is done every second meanwhile, and its CPU time against the least it ever took tells the pace.
+work is done three times a second meanwhile, and its CPU time against the least it ever took tells the pace.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 MARK = "BERTDATA_WATCHED"
 STEPS = ("extract", "vocab", "tokens", "examples", "manifest")
 _SECONDS_BETWEEN_LOOKS = 0.1
-_LOOKS_TO_KNOW, _LOOKS_A_PACE = 20, 10
+_LOOKS_TO_KNOW, _LOOKS_A_PACE = 20, 3
 _TICK = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 # Whose a process is, by a word of its command line.

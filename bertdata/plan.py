@@ -160,11 +160,13 @@ class _Calls(Generic[R]):
 
     def __init__(self, unit: Callable[[R], float]) -> None:
         self.unit, self.little, self.made = unit, (0.0, 0.0), list[tuple[float, float, float]]()
+        self.first = 0.0
 
     def call_little(self, function: Callable[[], R]) -> None:
-        """Call on a little input, twice: the first call loads libraries, which isn't to be taken for work."""
-        function()
+        """Call on a little input, twice: the first call also loads what libraries put off, which a build does once."""
+        first = self._time(function)[0]
         self.little = self._time(function)[:2]
+        self.first = max(0.0, first - self.little[0])
 
     def call(self, weight: float, function: Callable[[], R]) -> R:
         """Return what the function returns; its size stands for `weight` times as much."""
@@ -189,7 +191,7 @@ class _Calls(Generic[R]):
         little, few = self.little
         slope = (seconds - little) / (units - few) if units > 2 * few and seconds > little else seconds / max(1, units)
         fixed = max(0.0, little - slope * few)
-        return num_calls * fixed + sum(weight * max(0.0, each - fixed) for weight, each, _ in self.made)
+        return self.first + num_calls * fixed + sum(weight * max(0.0, each - fixed) for weight, each, _ in self.made)
 
 
 def _hashing_seconds(slices: Sequence[Slice]) -> float:

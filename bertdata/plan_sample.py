@@ -13,6 +13,8 @@ from bertdata.store import as_path
 _PIECES = 6
 # Short pieces cost more a byte: streams are cut at both ends, and a word that comes twice is worked on once.
 _LEAST_BYTES = 4_000_000
+# Multiples of it, modulo 1, keep away from each other.
+_GOLDEN = (5**0.5 - 1) / 2
 _CUT_BY_RANGE = ("xml", "bz2", "lines", "row-groups")
 
 
@@ -24,7 +26,7 @@ class Piece(NamedTuple):
 
 
 def take_sample(slices: Sequence[Slice], num_bytes: int) -> list[Piece]:
-    """Return pieces that lie evenly over every source, of about `num_bytes` in all; small inputs are taken whole.
+    """Return pieces that are spread over every source, of about `num_bytes` in all; small inputs are taken whole.
 
     What can't be cut (a gzip, one file of books) is taken whole too.
     """
@@ -34,14 +36,26 @@ def take_sample(slices: Sequence[Slice], num_bytes: int) -> list[Piece]:
     pieces: list[Piece] = []
     num_pieces = max(1, min(_PIECES, num_bytes // max(1, len(sources)) // _LEAST_BYTES))
     for own in sources.values():
-        step = max(1, len(own) // num_pieces)
-        chosen = own[step // 2 :: step]
+        chosen = [own[at] for at in spread(len(own), num_pieces)]
         share = num_bytes / len(sources) / max(1, sum(each.num_bytes for each in chosen))
         cut = [shorten(each, share) for each in chosen]
         total = sum(each.num_bytes for each in own)
         weight = total / max(1, sum(each.num_bytes for each in cut))
         pieces += [Piece(replace(each, index=len(pieces) + n), weight) for n, each in enumerate(cut)]
     return pieces
+
+
+def spread(num_slices: int, num_pieces: int) -> list[int]:
+    """Return which slices to sample: one from each of equal parts, never at the same place in two of them.
+
+    Pieces at equal distances met the same pages again and again in a source that repeats itself at that distance.
+
+    >>> spread(12, 3)
+    [2, 4, 10]
+    """
+    num = min(num_pieces, num_slices)
+    places = ((part + (0.5 + part * _GOLDEN) % 1) / num for part in range(num))
+    return [int(place * num_slices) for place in places]
 
 
 def shorten(whole: Slice, share: float) -> Slice:

@@ -47,7 +47,8 @@ def command(output: Path | None, sample_size: int, as_json: bool, **given: Any) 
 
     built = corpus_options(given)
     check_vocab_file(built.vocab)
-    import matplotlib.figure  # noqa: F401  What a build holds besides its data: this, and what starting loads.
+    # What a build holds besides its data: these, and what starting loads. Loading them counts as starting.
+    import tokenizers  # noqa: F401
 
     start_up = seconds_to_start(given["workers"])
     with TemporaryDirectory(prefix="bertdata-plan-") as folder:
