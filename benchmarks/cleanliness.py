@@ -3,9 +3,10 @@
 
 Counts per million words: leftover markup by kind, holes, headings and list lines kept; and which share of the prose
 words that a tool keeps bertdata keeps too. Prose of another tool is its lines of eight words and more whose word
-triples don't come from headings, list lines and tables of the page. What the page shows its readers so is no leftover
-of any tool: marks in `<nowiki>`, bars of verse outside of tables, links to categories, words that follow each other in
-the wikitext as they do in the text.
+triples don't come from headings, list lines and tables of the page, nor from the captions and options of its files and
+the lines of its links to categories and other languages: a tool that doesn't know a wiki's names of them prints them
+like text (`thumb|left|250px|…`). What the page shows its readers so is no leftover of any tool: marks in `<nowiki>`,
+bars of verse outside of tables, links to categories, words that follow each other in the wikitext as they do in the text.
 
     python benchmarks/cleanliness.py ../shared/data/wikipedia --wikiextractor VENV/bin/python [--pages 200]
 
@@ -171,25 +172,33 @@ def crude(line: str) -> list[str]:
     return words(re.sub(r"\[\[(?:[^\[\]|]*\|)?|\[https?://\S+|'''?", " ", line))
 
 
+# A link to a file, told by what its name ends with in any language, links in its caption included.
+FILE_LINK = re.compile(
+    r"\[\[[^\[\]|:\n]+:[^\[\]|\n]+\.(?:jpe?g|png|svg|gif|tiff?|ogg|ogv|webm|pdf)\s*\|(?:[^\[\]]|\[\[[^\[\]]*\]\]|\[[^\[\]]*\])*+\]\]",
+    re.IGNORECASE,
+)
+# A line of nothing but links into other namespaces or languages.
+LINK_LINE = re.compile(r"(?:\[\[[^\[\]|:]+:[^\[\]]+\]\]\s*)+")
+
+
 class Structure:
-    """What of a page is no prose: its headings, its list lines, and the word triples of both and of tables."""
+    """What of a page is no prose: its headings, its list lines, and the word triples of both, of tables and captions."""
 
     def __init__(self, text: str) -> None:
         lines = text.split("\n")
-        self.source = text
         self.literal = "\n".join(re.findall(r"(?is)<nowiki>(.*?)</nowiki>", text))
         self.running = "\n".join(line for line in lines if not line.lstrip().startswith(("|", "!", "{|")))
+        self.pointed = re.findall(r"\[\[:([^\[\]|]+)", text)
         marked = [line for line in lines if line[:1] in tuple("*#:;=|!") or line.lstrip()[:2] in ("{|", "|-")]
+        marked += [line for line in lines if LINK_LINE.fullmatch(line)]
         self.headings = {tuple(crude(line)) for line in lines if re.match(r"=+[^=]+=+\s*$", line)} - {()}
         self.items = {tuple(w) for line in lines if line[:1] in tuple("*#") and len(w := crude(line)) >= 4}
         self.triples = {triple for line in marked for triple in triples(crude(line))}
         text = re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
         for piece in re.findall(r"(?s)<ref[^<>/]*>(.*?)</ref>", text):
             self.triples.update(triples(crude(piece)))
-        for piece in re.findall(
-            r"(?s)\[\[(?:File|Image|Файл|Αρχείο|Datei|चित्र|Hình|Tập tin|画像|ファイル):.*?\]\]\n|<gallery.*?</gallery>|\{\|.*?\n\|\}|\n\{\{.*?\n\}\}",
-            text,
-        ):
+        others = re.findall(r"(?s)<gallery.*?</gallery>|\{\|.*?\n\|\}|\n\{\{.*?\n\}\}", text)
+        for piece in [*FILE_LINK.findall(text), *others]:
             self.triples.update(triples(crude(piece)))
 
     def is_shown(self, kind: str, text: str, found: re.Match[str]) -> bool:
@@ -197,7 +206,7 @@ class Structure:
         if kind in HOLES:
             return text[max(0, found.start() - 8) : found.end() + 8] in self.running
         if kind == "file or category":
-            return f"[[:{found[0].rstrip('.')}" in self.source
+            return any(text.startswith(target.strip(), found.start()) for target in self.pointed)
         return found[0] in self.literal or (
             found[0] == "||" and text[max(0, found.start() - 4) : found.end() + 4] in self.running
         )

@@ -82,6 +82,7 @@ class Cleaner:
                 paragraph = self._tidy(paragraph, title, reader)
             if lines.is_prose(paragraph):
                 kept.append(paragraph)
+        kept = lines.drop_entries(kept, tally)
         tally.add("paragraph", len(kept))
         return "\n\n".join(kept)
 

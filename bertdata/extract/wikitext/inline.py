@@ -9,6 +9,7 @@ from functools import lru_cache
 from bertdata.extract.wikitext import dates, inline_local, inline_names, phonetics, speech, units
 from bertdata.extract.wikitext.call import Call
 from bertdata.extract.wikitext.convert import convert
+from bertdata.extract.wikitext.numbers import format_number
 
 Rule = Callable[[Call], str]
 
@@ -76,8 +77,15 @@ def sort_name(call: Call) -> str:
 
 
 def money(sign: str) -> Rule:
-    """Return a rule that prints an amount behind its sign."""
-    return lambda call: f"{sign}{call.value(1)}" if call.value(1) else sign.strip()
+    """Return a rule that prints an amount behind its sign, in French before it."""
+
+    def rule(call: Call) -> str:
+        amount = call.value(1)
+        if call.language == "fr" and amount:
+            return f"{format_number(amount, 'fr')} {sign.strip()}"
+        return f"{sign}{amount}" if amount else sign.strip()
+
+    return rule
 
 
 def ordinal(call: Call) -> str:

@@ -132,7 +132,7 @@ RULES: dict[str, Rule] = {
     **{name: _constant(symbol) for name, symbol in _ELEMENTS.items()},
     **{name: _arabic(language) for name, language in _ARABIC.items()},
     **{name: _constant(text) for name, text in _SIGNS.items()},
-    **dict.fromkeys([*_LANGUAGE_NAMES, "pie", "iast", "en langue"], _around("")),
+    **dict.fromkeys([*_LANGUAGE_NAMES, "pie", "iast"], _around("")),
     **dict.fromkeys(("closed-closed", "open-closed", "closed-open", "open-open"), interval),
     **dict.fromkeys(("née", "nee"), _around("née ")),
     **dict.fromkeys(("né", "ne"), _around("né ")),

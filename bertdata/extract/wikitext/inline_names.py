@@ -28,7 +28,7 @@ legend inline|sfrac text|bibleref2 text|bibleref|nomobile text
 """
 SECOND = """
 lang|langue|язык|мова|lang2|hebrew name|script|wikicode|text in language|språk|taal|v jazyku|limba|lenguaje|idioma
-lingua|palabra estranxeira|foreign|foreign language|llang|язык текста
+en langue|lingua|palabra estranxeira|foreign|foreign language|llang|язык текста
 color|colour|font color|fontcolor|fgcolor|colored text|farbe|col|wikt-lang|wt|cs-lang|tekst in taal|hs|γλ|native name
 native phrase|longlink|longform|legend text|spell|nobr2|foreignphrase
 rtl-lang|lang-span|lang3|tl-text|angl|en-lang
@@ -50,7 +50,7 @@ CONSTANTS = {
     "pprime": "″", "ell": "ℓ", "minus": "−", "plusminus": "±", "times": "×", "x": "×", "almost equal to": "≈",
     "≈": "≈", "asymp": "≈", "ne": "≠", "sect": "§", "paragraph": "¶", "number sign": "#", "hash": "#", "en-dash": "–",
     "lbrace": "{", "rbrace": "}", "flat": "♭", "sharp": "♯", "natural": "♮", "music": "", "pi": "π", "n/a": "N/A",
-    "na": "N/A", "yes": "Yes", "no": "No", "!xt": "", "euro": "€", "pound sign": "£", "ellipsis": "…", "...": "…",
+    "na": "N/A", "yes": "Yes", "no": "No", "!xt": "", "pound sign": "£", "ellipsis": "…", "...": "…",
     ".": ".", "esd": " ", "es": " ", "smallbullet": " • ", "тире": " — ", "н.э.": "н. э.", "до н.э.": "до н. э.",
     "нд": "", "sap": " ", "lb": " ", "br": " ", "br separated entries": "", "crlf": " ", "crlf2": " ", "break": " ",
     "pagebreak": "", "increase": "", "decrease": "", "steady": "", "0": "", "00": "", "tab": " ", "v.chr": "v. Chr.",
@@ -59,7 +59,7 @@ CONSTANTS = {
 }  # fmt: skip
 MONEY = {
     "us$": "US$", "usd": "US$", "a$": "A$", "aud": "A$", "can$": "C$", "cad": "C$", "nz$": "NZ$", "hk$": "HK$",
-    "nt$": "NT$", "s$": "S$", "gbp": "£", "£": "£", "pound": "£", "€": "€", "eur": "€", "euro amount": "€",
+    "nt$": "NT$", "s$": "S$", "gbp": "£", "£": "£", "pound": "£", "€": "€", "eur": "€", "euro": "€", "euro amount": "€",
     "inr": "₹", "rupee": "₹", "₹": "₹", "indian rupee": "₹", "indian rupees": "₹", "inrconvert": "₹", "jpy": "¥",
     "yen": "¥", "¥": "¥", "cny": "CN¥", "rmb": "RMB", "krw": "₩", "won": "₩", "php": "₱", "ngn": "₦", "rub": "₽",
     "try": "₺", "uah": "₴", "₴": "₴", "ils": "₪", "nis": "₪", "zar": "R", "brl": "R$", "mxn": "MX$", "sek": "SEK ",

@@ -105,11 +105,48 @@ def drop_lines(text: str, tally: Tally) -> str:
     for kind, group in LINE.groupindex.items():
         found = parts[group::stride]
         tally.add(kind + " line", len(found) - found.count(None))
-    text = "\n".join(parts[::stride])
+    pieces, items = parts[::stride], parts[LINE.groupindex["list"] :: stride]
+    for i, item in enumerate(items):
+        if item and pieces[i]:
+            pieces[i] = _without_label(pieces[i], tally)
+    text = "\n".join(pieces)
     if "'''" in text:
         text, num = _BOLD_LINE.subn("\n", text)
         tally.add("bold line", num)
     return text
+
+
+_ENDS = frozenset(".!?।॥。！？…؟۔:;,：；，、\"”»')]）")
+_MAX_LABEL = 40
+
+
+def _without_label(piece: str, tally: Tally) -> str:
+    """Drop the last line of what stands before a list, if it is short, alone and no sentence: the list's label."""
+    before, _, last = piece.rpartition("\n")
+    label = last.strip()
+    if not 0 < len(label) <= _MAX_LABEL or label[-1] in _ENDS or "\x02" in label or before[-1:] not in ("", "\n"):
+        return piece
+    tally.add("label line")
+    return before
+
+
+# An entry of a list that was typed without marks: "2) The Baltic coast", with another before or behind it.
+_TYPED_ENTRY = re.compile(r"\d{1,3}[.)\]] ?[^\d\s].{0,70}")
+
+
+def drop_entries(paragraphs: list[str], tally: Tally) -> list[str]:
+    """Drop numbered paragraphs that follow each other and are short and no sentences: lists typed without marks.
+
+    >>> drop_entries(["Two parts:", "1) The coast", "2) The lake", "3. May was cold."], Tally())
+    ['Two parts:', '3. May was cold.']
+    """
+    if not any(text[0].isdigit() for text in paragraphs):
+        return paragraphs
+    found = [bool(_TYPED_ENTRY.fullmatch(text)) and text[-1] not in _ENDS for text in paragraphs]
+    beside = zip([False, *found], [*found[1:], False], strict=False)
+    kept = [text for text, is_entry, two in zip(paragraphs, found, beside, strict=True) if not (is_entry and any(two))]
+    tally.add("typed entry", len(paragraphs) - len(kept))
+    return kept
 
 
 # A word beside a formula: two letters, or one of a script that is written without blanks.
@@ -133,19 +170,21 @@ def paragraphs(text: str) -> list[str]:
 
 # Entries side by side, as navigation writes them.
 _ENTRY = re.compile(r" [•·‧|] ")
-_MAX_ENTRY_CHARS = 60
+_MAX_ENTRY_CHARS, _MAX_HEADING = 60, 100
 
 
 def is_prose(paragraph: str) -> bool:
-    """Tell whether a cleaned paragraph is running text: it has a letter, and is no address, label or row of entries.
+    """Tell whether a cleaned paragraph is running text: a letter is in it, and it isn't one of the kinds shown.
 
-    >>> [is_prose(text) for text in ("* 1 *", "https://x.example/y", "Towns:", "Baroque • Rococo • Romanticism")]
-    [False, False, False, False]
+    >>> [is_prose(text) for text in ("* 1 *", "https://x.example/y", "Towns:", "Baroque • Rococo • Romanticism", "==A")]
+    [False, False, False, False, False]
     """
     if not (paragraph[:1].isalpha() or any(map(str.isalpha, paragraph))):
         return False
     if " " not in paragraph and (paragraph.startswith(("http://", "https://")) or paragraph.endswith((":", ":-"))):
         return False
+    if paragraph.startswith("==") or paragraph.endswith("=="):
+        return len(paragraph) > _MAX_HEADING
     if "|" in paragraph or (not paragraph.isascii() and ("•" in paragraph or "·" in paragraph or "‧" in paragraph)):
         entries = _ENTRY.split(paragraph)
         return len(entries) < 3 or max(map(len, entries)) > _MAX_ENTRY_CHARS or paragraph[-1] in ".!?|।॥。！？…"

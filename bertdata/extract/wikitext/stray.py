@@ -13,6 +13,8 @@ _LATE = re.compile(
 )
 _CLOSING = re.compile(r"\{\{+|\}\}+|\[\[+|\]\]+|\|\}|\{\||-->")
 _BRACKET = re.compile(r"[{}\[\]]")
+# A link that has lost one of its four brackets.
+_HALF_LINK = re.compile(r"\[\[([^\[\]|\n]*+)\](?!\])|(?<!\[)\[([^\[\]|\n]*+)\]\]")
 _OPEN_TAG = re.compile(r"</?([A-Za-z][A-Za-z0-9]*)(?=[\s/>]|$)[^<>]*>?")
 _SENTENCE_END = re.compile(r"[.!?。！？।؟…][\"'”’»)\]]*(?=\s|$)|[。！？]")
 _FAULT = re.compile(r"\x04|\{[{|]|\}\}|\[\[|\]\]|\|\}|<[!/A-Za-z]")
@@ -42,12 +44,16 @@ def cut_fault(paragraph: str) -> str:
 
     >>> cut_fault("One. Its lighthouse {{citation needed|date=May is old."), cut_fault("A mason}} built it.")
     ('One.', 'A mason built it.')
+    >>> cut_fault("The [[harbour] of Rome [sic]"), cut_fault("The [harbour]] of Rome")
+    ('The harbour of Rome [sic]', 'The harbour of Rome')
     """
     found = _LATE.search(paragraph)
     if found:
         before = paragraph[: found.start()]
         ends = [end.end() for end in _SENTENCE_END.finditer(before)]
         paragraph = before[: ends[-1]] if ends else ""
+    if paragraph.count("[") != paragraph.count("]"):
+        paragraph = _HALF_LINK.sub(r"\1\2", paragraph)
     paragraph = _CLOSING.sub("", paragraph)
     if _CLOSING.search(paragraph):
         # What was dropped joined two halves of a mark (`{}}{`): one pass over single brackets ends that.

@@ -262,3 +262,36 @@ def test_paragraph_without_a_letter_is_no_prose() -> None:
         clean("One paragraph.\n\n7\n\n1 | 2 | 3 | 4 |\n\nIn 1900 it was 1 km.", "el")
         == "One paragraph.\n\nIn 1900 it was 1 km."
     )
+
+
+@pytest.mark.parametrize(
+    ("wikitext", "text"),
+    [
+        ("An owl sat in the [[harbour] of Ostia [sic].", "An owl sat in the harbour of Ostia [sic]."),
+        ("An owl sat in the [harbour]] of Ostia.", "An owl sat in the harbour of Ostia."),
+    ],
+)
+def test_link_that_lost_a_bracket_loses_the_others(wikitext: str, text: str) -> None:
+    assert clean(wikitext) == text
+
+
+def test_short_line_above_a_list_is_its_label() -> None:
+    assert clean("== Towns ==\nTwin towns\n* Rome\n\nIt grew.\n\nFamous owls\n# Ada") == "It grew."
+    assert clean("The owl lives in:\n* Rome\n\nIt sat\nby the sea\n* Ostia") == "The owl lives in:\n\nIt sat by the sea"
+
+
+def test_numbered_entries_without_marks_are_a_list() -> None:
+    assert (
+        clean("Owls live here.\n\n1) The coast\n\n2) The lake\n\n3. Owls sleep.") == "Owls live here.\n\n3. Owls sleep."
+    )
+    assert clean("पक्षी येथे राहतात.\n\n१] किनारा\n\n२] सरोवर", "mr") == "पक्षी येथे राहतात."
+    assert clean("Owls live here.\n\n9. The coast") == "Owls live here.\n\n9. The coast"
+
+
+def test_half_a_heading_is_no_prose() -> None:
+    assert clean("Owls live here.\n\n==The coast\n\nThe lake===\n\nOwls sleep.") == "Owls live here.\n\nOwls sleep."
+
+
+def test_french_templates_of_amounts_and_languages_print_their_text() -> None:
+    wikitext = "L'Autriche ({{en langue|de|Österreich}}) demande {{euro|77.80}} par an."
+    assert clean(wikitext, "fr") == "L'Autriche (Österreich) demande 77,80 € par an."
