@@ -42,7 +42,7 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]
         table.add_column(Text(column), justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         # As Text: a name in brackets is no markup.
-        table.add_row(*(Text(format_cell(cell)) for cell in row))
+        table.add_row(*(cell if isinstance(cell, Text) else Text(format_cell(cell)) for cell in row))
     stdout().print(table)
 
 

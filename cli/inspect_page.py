@@ -28,6 +28,10 @@ _COLOURS = {
     "comment": "bright_black",
     "heading": "red",
     "list": "red",
+    "label": "red",
+    "typed": "red",
+    "external": "blue",
+    "interlanguage": "blue",
 }
 
 
@@ -65,17 +69,22 @@ def show_page(path: Path, title: str, language: str | None, as_json: bool) -> No
         console.print(grid)
     else:
         console.print(Columns(panels))
-    rows = sorted(found.cleaned.rules.items(), key=lambda item: (-item[1], item[0]))
+    counts = sorted(found.cleaned.rules.items(), key=lambda item: (-item[1], item[0]))
+    rows = [(Text(rule, style=_colour(rule)), count) for rule, count in counts]
     print_table(f"Rules on {found.page.title}", ["rule", "count"], rows)
     for hole in found.cleaned.holes:
         console.print(f"Suspected hole by {{{{{hole.template}}}}}: {hole.context}", markup=False)
+
+
+def _colour(rule: str) -> str:
+    return _COLOURS.get(re.split("[: ]", rule)[0], "green" if rule not in ("text", "paragraph") else "")
 
 
 def coloured(found: ReadPage) -> Text:
     """Return the wikitext, removed spans struck out, every span that a rule read in its rule's colour."""
     text = Text()
     for span in found.spans:
-        colour = _COLOURS.get(re.split("[: ]", span.rule)[0], "green" if span.rule != "text" else "")
+        colour = _colour(span.rule)
         style = colour if span.kept else f"strike {colour or 'red'}"
         text.append(found.page.text[span.start : span.end], style=style.strip())
     return text
