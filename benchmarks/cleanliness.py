@@ -187,8 +187,10 @@ class Structure:
     def __init__(self, text: str) -> None:
         lines = text.split("\n")
         self.literal = "\n".join(re.findall(r"(?is)<nowiki>(.*?)</nowiki>", text))
-        self.running = "\n".join(line for line in lines if not line.lstrip().startswith(("|", "!", "{|")))
-        self.pointed = re.findall(r"\[\[:([^\[\]|]+)", text)
+        running = "\n".join(line for line in lines if not line.lstrip().startswith(("|", "!", "{|")))
+        self.running = bare(re.sub(r"'''?|<br ?/?>", " ", running))
+        pointed = re.findall(r"\[\[:([^\[\]|]+)(?:\|([^\[\]]+))?", text)
+        self.pointed = [part.strip() for link in pointed for part in link if part]
         marked = [line for line in lines if line[:1] in tuple("*#:;=|!") or line.lstrip()[:2] in ("{|", "|-")]
         marked += [line for line in lines if LINK_LINE.fullmatch(line)]
         self.headings = {tuple(crude(line)) for line in lines if re.match(r"=+[^=]+=+\s*$", line)} - {()}
@@ -204,11 +206,11 @@ class Structure:
     def is_shown(self, kind: str, text: str, found: re.Match[str]) -> bool:
         """Tell whether what looks like a leftover or hole in a text is what the page shows its readers."""
         if kind in HOLES:
-            return text[max(0, found.start() - 8) : found.end() + 8] in self.running
+            return bare(text[max(0, found.start() - 8) : found.end() + 8]) in self.running
         if kind == "file or category":
-            return any(text.startswith(target.strip(), found.start()) for target in self.pointed)
+            return any(text.startswith(target, found.start()) for target in self.pointed)
         return found[0] in self.literal or (
-            found[0] == "||" and text[max(0, found.start() - 4) : found.end() + 4] in self.running
+            found[0] == "||" and bare(text[max(0, found.start() - 4) : found.end() + 4]) in self.running
         )
 
     def is_prose(self, line: str) -> bool:
@@ -222,6 +224,11 @@ class Structure:
         """Return the words of a prose line but those that a reference, list line or caption put there."""
         foreign = [triple in self.triples for triple in triples(tokens)]
         return [w for i, w in enumerate(tokens) if not any(foreign[max(0, i - 2) : i + 1])]
+
+
+def bare(text: str) -> str:
+    """Return a text without its blanks and line ends."""
+    return "".join(text.split())
 
 
 def triples(tokens: list[str]) -> list[tuple[str, ...]]:

@@ -170,19 +170,23 @@ def paragraphs(text: str) -> list[str]:
 
 # Entries side by side, as navigation writes them.
 _ENTRY = re.compile(r" [•·‧|] ")
+# An entry of one or two words and what belongs to it: "Brother: Moses", "See: Owls of Rome".
+_LABELLED = re.compile(r"[^\s:]{1,20}(?: [^\s:]{1,20})? ?: .+")
 _MAX_ENTRY_CHARS, _MAX_HEADING = 60, 100
 
 
 def is_prose(paragraph: str) -> bool:
     """Tell whether a cleaned paragraph is running text: a letter is in it, and it isn't one of the kinds shown.
 
-    >>> [is_prose(text) for text in ("* 1 *", "https://x.example/y", "Towns:", "Baroque • Rococo • Romanticism", "==A")]
-    [False, False, False, False, False]
+    >>> [is_prose(text) for text in ("* 1 *", "https://x.example/y", "See: Rome", "Rome:", "Owl • Rook • Jay", "==A")]
+    [False, False, False, False, False, False]
     """
     if not (paragraph[:1].isalpha() or any(map(str.isalpha, paragraph))):
         return False
     if " " not in paragraph and (paragraph.startswith(("http://", "https://")) or paragraph.endswith((":", ":-"))):
         return False
+    if len(paragraph) <= _MAX_ENTRY_CHARS and ": " in paragraph and paragraph[-1] not in _ENDS:
+        return not _LABELLED.fullmatch(paragraph)
     if paragraph.startswith("==") or paragraph.endswith("=="):
         return len(paragraph) > _MAX_HEADING
     if "|" in paragraph or (not paragraph.isascii() and ("•" in paragraph or "·" in paragraph or "‧" in paragraph)):

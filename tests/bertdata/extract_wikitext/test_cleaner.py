@@ -288,6 +288,13 @@ def test_numbered_entries_without_marks_are_a_list() -> None:
     assert clean("Owls live here.\n\n9. The coast") == "Owls live here.\n\n9. The coast"
 
 
+@pytest.mark.parametrize(
+    "line", ["''Main article: [[Owls]]''", "Див. також: [[Сова]]", "पहा : [[घुबड]]", "Brother: Moses"]
+)
+def test_label_and_what_belongs_to_it_are_no_prose(line: str) -> None:
+    assert clean(f"Owls live here.\n\n{line}\n\nHe said: run!") == "Owls live here.\n\nHe said: run!"
+
+
 def test_half_a_heading_is_no_prose() -> None:
     assert clean("Owls live here.\n\n==The coast\n\nThe lake===\n\nOwls sleep.") == "Owls live here.\n\nOwls sleep."
 
