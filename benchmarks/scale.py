@@ -1,25 +1,27 @@
 """Cost by size, on this machine and on Spark: `python benchmarks/scale.py --wikipedia DUMP [--times 1 4 16]`.
 
 Repeats the dump's pages 1, 4, 16 … times, with new ids and titles, and builds a corpus of each with two workers, on
-this machine and on a Spark cluster of two executors that is started for it. Prints for each step CPU seconds, bytes
-read, written and shuffled and the largest process (of `--repeats` builds the one that took least); then, by the line
-through all sizes (relative errors count), what starting costs, what a MB of XML costs at each size without that, and
-where Spark's CPU seconds go. The fit is of CPU seconds at the pace that this machine has alone (`benchmarks/watch.py`).
-Fails (exit 1) where the cost of a MB moves by more than a tenth from 4 times on, where the driver's memory does, or
-where bytes differ.
+this machine and on a Spark cluster of two executors that is started for it. All sizes take turns, in `--rounds`; small
+ones, in which noise weighs most, several times a round. Prints the medians as rows of the tables in docs/scale.md, by
+step; then what starting costs by the line through all sizes (relative errors count), where CPU seconds go, and what a
+MB of XML costs beyond the smallest size: so starting is subtracted as it was measured, in as many runs. CPU seconds are
+also told at the pace that this machine has alone (`benchmarks/watch.py`), and those are compared. Fails (exit 1) where
+the cost of a MB moves by more than a tenth from 4 times on, where the memory of a driver does, or where bytes differ.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import hashlib
 import json
 import os
 import shutil
+import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -37,6 +39,8 @@ from benchmarks.watch import MARK, STEPS, Watch, watch_build  # noqa: E402
 
 FLAT = 1.1
 FLAT_FROM = 4
+# How often at most a size is built in a round.
+_MOST_TURNS = 4
 ROLES = ("driver", "job server", "master and workers", "executors", "Python workers")
 
 
@@ -112,21 +116,47 @@ def digest(folder: Path) -> str:
     return total.hexdigest()
 
 
+def middle(runs: Sequence[Run], figure: Callable[[Run], float]) -> float:
+    """Return the median of a figure of several builds."""
+    return statistics.median(figure(run) for run in runs)
+
+
 def show_run(runner: str, times: int, run: Run) -> None:
-    """Print a build, a line a step."""
+    """Print what a build took, as it ends."""
     whole, watch = run.watch.of(), run.watch
     print(
         f"{runner}, {times} times, {run.megabytes:.1f} MB of XML: {whole.cpu:.1f} CPU s at {watch.pace():.2f} of the "
         f"pace, {watch.paced():.1f} alone; {run.seconds:.1f} s on {os.cpu_count()} cores, of which others had "
-        f"{watch.others:.0f} CPU s"
+        f"{watch.others:.0f} CPU s",
+        flush=True,
     )
-    print(
-        f"  {'step':10}{'CPU s':>8}{'alone':>8}{'read MB':>9}{'written':>9}{'shuffled':>9}{'largest process, MB':>21}"
-    )
-    for step in STEPS:
-        use = watch.of(step)
-        sizes = f"{use.read / 1e6:9.1f}{use.written / 1e6:9.1f}{run.shuffled(step) / 1e6:9.3f}{use.rss / 1e6:21.0f}"
-        print(f"  {step:10}{use.cpu:8.1f}{watch.paced(step):8.1f}{sizes}", flush=True)
+
+
+def show_rows(runner: str, by_size: dict[int, list[Run]]) -> None:
+    """Print the medians of a runner's builds as rows of two tables: CPU seconds and memory, and bytes."""
+    print(f"\n| {runner} | MB of XML | builds | CPU s | alone | {' | '.join(STEPS)} | largest process, MB |")
+    print("|" + "---|" * (len(STEPS) + 6))
+    for runs in by_size.values():
+        figures = [middle(runs, lambda run: run.watch.of().cpu), middle(runs, lambda run: run.watch.paced())]
+        figures += [middle(runs, functools.partial(_cpu_of, step)) for step in STEPS]
+        told = " | ".join(f"{figure:.1f}" for figure in figures)
+        largest = middle(runs, lambda run: run.watch.of().rss) / 1e6
+        print(f"|  | {runs[0].megabytes:.1f} | {len(runs)} | {told} | {largest:.0f} |")
+    print(f"\n| {runner}: MB read, written, shuffled | MB of XML | {' | '.join(STEPS[:4])} |")
+    print("|" + "---|" * 6)
+    for runs in by_size.values():
+        print(f"|  | {runs[0].megabytes:.1f} | {' | '.join(_bytes_of(step, runs) for step in STEPS[:4])} |", flush=True)
+
+
+def _cpu_of(step: str, run: Run) -> float:
+    return run.watch.of(step).cpu
+
+
+def _bytes_of(step: str, runs: Sequence[Run]) -> str:
+    read = middle(runs, lambda run: run.watch.of(step).read)
+    written = middle(runs, lambda run: run.watch.of(step).written)
+    shuffled = middle(runs, lambda run: run.shuffled(step))
+    return f"{read / 1e6:.0f}, {written / 1e6:.0f}" + (f", {shuffled / 1e6:.2f}" if shuffled else "")
 
 
 def fit_line(megabytes: Sequence[float], seconds: Sequence[float]) -> tuple[float, float]:
@@ -135,33 +165,53 @@ def fit_line(megabytes: Sequence[float], seconds: Sequence[float]) -> tuple[floa
     return float(slope), float(start)
 
 
-def show_fit(runner: str, runs: dict[int, Run]) -> bool:
+def show_fit(runner: str, by_size: dict[int, list[Run]]) -> bool:
     """Print the fit of a runner, by step and by role, and tell whether it is flat."""
-    sizes = [run.megabytes for run in runs.values()]
-    slope, start = fit_line(sizes, [run.watch.paced() for run in runs.values()])
-    print(f"{runner}: {start:.1f} CPU s to start, then {slope:.4f} CPU s a MB of XML")
+    sizes = [runs[0].megabytes for runs in by_size.values()]
+    costs = {n: middle(runs, lambda run: run.watch.paced()) for n, runs in by_size.items()}
+    slope, start = fit_line(sizes, list(costs.values()))
+    print(f"\n{runner}: {start:.1f} CPU s to start, then {slope:.4f} CPU s a MB of XML")
     for kind, names in {"step": STEPS, "role": ROLES}.items():
         told = []
         for name in names:
-            costs = [run.watch.paced(**{kind: name}) for run in runs.values()]
-            if max(costs) > 0.05:
-                its_slope, its_start = np.polyfit(sizes, costs, 1, w=1 / np.sqrt(sizes))
+            its = [middle(runs, lambda run, one={kind: name}: run.watch.paced(**one)) for runs in by_size.values()]
+            if max(its) > 0.05:
+                its_slope, its_start = np.polyfit(sizes, its, 1, w=1 / np.sqrt(sizes))
                 told.append(f"{name} {its_start:.1f} + {its_slope:.4f}")
         print(f"  by {kind} (start + a MB): {', '.join(told)}")
-    costs_a_mb = {n: (run.watch.paced() - start) / run.megabytes for n, run in runs.items()}
-    print(f"  a MB, start subtracted: {', '.join(f'{cost:.4f} at {n} times' for n, cost in costs_a_mb.items())}")
+    for n, runs in by_size.items():
+        paced = sorted(run.watch.paced() for run in runs)
+        print(f"  {n} times: {costs[n]:.2f} CPU s, the median of {len(paced)} from {paced[0]:.2f} to {paced[-1]:.2f}")
+    first, *more = by_size
+    beyond = {n: (costs[n] - costs[first]) / (by_size[n][0].megabytes - sizes[0]) for n in more}
+    told_costs = ", ".join(f"{cost:.4f} at {n} times" for n, cost in beyond.items())
+    print(f"  a MB beyond the first {sizes[0]:.1f}: {told_costs}")
     memory = {
-        f"the {role}'s memory": {n: run.watch.of(role=role).rss / 1e6 for n, run in runs.items()}
+        f"the {role}'s memory": {n: middle(runs, functools.partial(_rss_of, role)) for n, runs in by_size.items()}
         for role in ("driver", "job server")
     }
     flat = True
-    for what, by_size in {"a MB's cost": costs_a_mb, **memory}.items():
-        values = [value for n, value in by_size.items() if n >= FLAT_FROM]
+    for what, seen in {"a MB's cost": beyond, **memory}.items():
+        values = [value for n, value in seen.items() if n >= FLAT_FROM]
         if len(values) > 1 and min(values) > 0:
             spread = max(values) / min(values)
             print(f"  {what} from {FLAT_FROM} times on: {min(values):.4g} to {max(values):.4g}, {spread:.2f} times")
             flat = flat and spread <= FLAT
     return flat
+
+
+def _rss_of(role: str, run: Run) -> float:
+    return run.watch.of(role=role).rss / 1e6
+
+
+def turns(sizes: Sequence[int]) -> list[int]:
+    """Return the sizes in the order of a round: small ones several times.
+
+    >>> turns([1, 4, 16])
+    [1, 1, 1, 4, 1, 4, 16]
+    """
+    often = {n: max(1, min(_MOST_TURNS, max(sizes, default=1) // (2 * n))) for n in sizes}
+    return [n for turn in range(_MOST_TURNS, 0, -1) for n in sizes if often[n] >= turn]
 
 
 def main() -> int:
@@ -171,31 +221,33 @@ def main() -> int:
     parser.add_argument("--times", type=int, nargs="+", default=[1, 4, 16])
     parser.add_argument("--spark-times", type=int, nargs="*", help="for Spark, if others")
     parser.add_argument("--shuffle-times", type=int, nargs="*", default=[], help="on Spark with --shuffle engine too")
-    parser.add_argument("--repeats", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--folder", help="where dumps and corpora are made, and removed")
     given, more = parser.parse_known_args()  # All other options are build-corpus's.
     on_spark = given.times if given.spark_times is None else given.spark_times
     wanted = {"direct": given.times, "spark": on_spark, "spark, engine's shuffle": given.shuffle_times}
     jar = job_server_jar("spark") if on_spark or given.shuffle_times else ""
-    runs: dict[str, dict[int, Run]] = {runner: {} for runner in wanted}
+    runs: dict[str, dict[int, list[Run]]] = {runner: {n: [] for n in some} for runner, some in wanted.items()}
     digests: dict[int, set[str]] = {}
     with TemporaryDirectory(prefix="bertdata-scale-", dir=given.folder) as name:
-        dump = Path(name) / "enwiki-pages-articles.xml.bz2"
-        for times in sorted({n for some in wanted.values() for n in some}):
-            size = repeat_dump(given.wikipedia, dump, times)
-            for runner, some in wanted.items():
-                if times not in some:
-                    continue
+        dumps = {}
+        for n in sorted({n for some in wanted.values() for n in some}):
+            path = Path(name) / str(n) / "enwiki-pages-articles.xml.bz2"
+            path.parent.mkdir()
+            dumps[n] = path, repeat_dump(given.wikipedia, path, n)
+        for _ in range(given.rounds):
+            for runner, times in ((runner, n) for runner, some in wanted.items() for n in turns(some)):
                 options = ["--workers", "2", *more, *(["--shuffle", "engine"] if "shuffle" in runner else [])]
-                tried = []
-                for _ in range(given.repeats):
-                    output = Path(name) / f"corpus-{time.monotonic_ns()}"
-                    tried.append(run_build(runner.split(",")[0], (dump, size), output, options, jar))
-                    digests.setdefault(times, set()).add(digest(output))
-                    shutil.rmtree(output)
-                runs[runner][times] = min(tried, key=lambda run: run.watch.paced())
-                show_run(runner, times, runs[runner][times])
-    flat = [show_fit(runner, seen) for runner, seen in runs.items() if len(seen) > 1]
+                output = Path(name) / f"corpus-{time.monotonic_ns()}"
+                run = run_build(runner.split(",")[0], dumps[times], output, options, jar)
+                digests.setdefault(times, set()).add(digest(output))
+                shutil.rmtree(output)
+                runs[runner][times].append(run)
+                show_run(runner, times, run)
+    for runner, by_size in runs.items():
+        if by_size:
+            show_rows(runner, by_size)
+    flat = [show_fit(runner, by_size) for runner, by_size in runs.items() if len(by_size) > 1]
     same = all(len(each) == 1 for each in digests.values())
     print("The bytes are the same." if same else "The bytes differ.")
     return 0 if same and all(flat) else 1

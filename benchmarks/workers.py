@@ -1,19 +1,24 @@
 """Two workers against one: `python benchmarks/workers.py --wikipedia DUMP [--times 16] [--runners direct spark flink]`.
 
-Builds the dump's pages, repeated with new ids and titles, once with one worker and once with two on each runner, and
-prints for the steps that workers share: wall seconds (on Spark also from a step's first task to the end of its last:
-without the start of the job), and CPU seconds at the pace of a machine at rest (`benchmarks/watch.py`): of all workers,
-and of the busiest with the driver's own, which is how long the step would take on cores of its own. On a machine that
-others use too the walls tell little; the ratio of one worker's CPU seconds to the busier of two's tells how even the
-shares are, and what two lose by disturbing each other.
+Builds the dump's pages, as they are and repeated with new ids and titles, with one worker and with two on each runner;
+the four builds take turns, in `--rounds`, and medians are compared. What the small build takes is start, of processes
+and of libraries: the difference of the two is a step's work. Prints for the steps that workers share, as rows of the
+table in docs/scale.md: wall seconds (on Spark also from a step's first task to the end of its last), and CPU seconds at
+the pace of a machine at rest (`benchmarks/watch.py`) of the busiest worker with the driver's own, which is how long the
+step would take on cores of its own; further the busier worker's share of both's, and what both took against what one
+did. On a machine that others use too the walls tell little.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import shutil
+import statistics
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -31,19 +36,61 @@ def seconds_of(corpus: Path) -> dict[str, float]:
     return {name.split("-")[0]: value for name, value in seconds.items()}
 
 
-def show(runner: str, walls: dict[int, dict[str, float]], runs: dict[int, Run]) -> None:
-    """Print the two builds beside each other."""
-    print(
-        f"{runner:12}{'one, s':>10}{'two':>8}{'speed-up':>10}{'CPU of one':>12}{'busiest of two':>16}{'speed-up':>10}"
-    )
+@dataclass(frozen=True)
+class Seen:
+    """A build, the wall seconds of its steps among it."""
+
+    run: Run
+    walls: dict[str, float]
+
+
+# Builds by the number of their workers, and by whether they are of the large dump.
+Builds = dict[tuple[int, bool], list[Seen]]
+
+
+def work(builds: Builds, workers: int, figure: Callable[[Seen], float]) -> float:
+    """Return a figure of a step's work: the median of the large builds less that of the small ones."""
+    large, small = (statistics.median(figure(each) for each in builds[workers, size]) for size in (True, False))
+    return large - small
+
+
+def busier_share(seen: Seen, step: str) -> float:
+    """Return which part of a step's work the busier of two workers did; who forks them did less than either."""
+    shares = seen.run.watch.shares.items()
+    cpu = sorted(cpu for (at, role, _), cpu in shares if at == step and role == "Python workers")[-2:]
+    return cpu[-1] / sum(cpu) if sum(cpu) else 1.0
+
+
+def show(runner: str, builds: Builds) -> None:
+    """Print rows that compare two workers with one, start subtracted; and as they were seen."""
+    print(f"| {runner} | {' | '.join(SHARED)} |\n" + "|---" * (len(SHARED) + 1) + "|")
+    figures: dict[str, Callable[[Seen, str], float]] = {"wall": lambda seen, step: seen.walls[step]}
+    if runner == "spark":
+        figures["wall of tasks"] = lambda seen, step: seen.run.span(step)
+    figures["CPU"] = lambda seen, step: seen.run.watch.busiest(step)
+    for name, figure in figures.items():
+        for told, take in ((name, work), (f"{name}, start and all", whole)):
+            cells = []
+            for step in SHARED:
+                one, two = (take(builds, n, functools.partial(_at, figure, step)) for n in (1, 2))
+                cells.append(f"{one:.1f}, {two:.1f}: {one / two if two else 0:.2f} times")
+            print(f"| {runner}, {told} | {' | '.join(cells)} |", flush=True)
     for step in SHARED:
-        one, two = runs[1].watch.busiest(step), runs[2].watch.busiest(step)
-        walls_of = {step: [walls[n][step] for n in runs]}
-        if runs[1].span(step):
-            walls_of[" its tasks"] = [run.span(step) for run in runs.values()]
-        for name, (alone, shared) in walls_of.items():
-            cpu = f"{one:12.1f}{two:16.1f}{one / two:10.2f}" if name == step else ""
-            print(f"{name:12}{alone:10.1f}{shared:8.1f}{alone / shared:10.2f}{cpu}", flush=True)
+        share = statistics.median(busier_share(each, step) for each in builds[2, True])
+        one, two = (statistics.median(each.run.watch.paced(step) for each in builds[n, True]) for n in (1, 2))
+        print(
+            f"  {step}: the busier of two did {share:.1%}; all processes {two:.1f} CPU s, with one {one:.1f}",
+            flush=True,
+        )
+
+
+def whole(builds: Builds, workers: int, figure: Callable[[Seen], float]) -> float:
+    """Return a figure of the large builds, with start and all."""
+    return statistics.median(figure(each) for each in builds[workers, True])
+
+
+def _at(figure: Callable[[Seen, str], float], step: str, seen: Seen) -> float:
+    return figure(seen, step)
 
 
 def main() -> int:
@@ -52,30 +99,34 @@ def main() -> int:
     parser.add_argument("--wikipedia", type=Path, required=True)
     parser.add_argument("--times", type=int, default=16)
     parser.add_argument("--runners", nargs="+", default=["direct", "spark"], choices=["direct", "spark", "flink"])
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--folder", help="where dumps and corpora are made, and removed")
     given, more = parser.parse_known_args()  # All other options are build-corpus's.
-    digests = set()
+    digests: dict[bool, set[str]] = {True: set(), False: set()}
     with TemporaryDirectory(prefix="bertdata-workers-", dir=given.folder) as name:
-        dump = Path(name) / "enwiki-pages-articles.xml.bz2"
-        size = repeat_dump(given.wikipedia, dump, given.times)
-        print(f"{size / 1e6:.1f} MB of XML", flush=True)
+        dumps = {}
+        for large, times in ((False, 1), (True, given.times)):
+            path = Path(name) / str(large) / "enwiki-pages-articles.xml.bz2"
+            path.parent.mkdir()
+            dumps[large] = path, repeat_dump(given.wikipedia, path, times)
+        print(f"{dumps[True][1] / 1e6:.1f} MB of XML, start by {dumps[False][1] / 1e6:.1f}", flush=True)
         for runner in given.runners:
-            walls: dict[int, dict[str, float]] = {}
-            runs: dict[int, Run] = {}
-            for workers in (1, 2):
-                output = Path(name) / f"{runner}-{workers}"
-                options = ["--workers", str(workers), *more]
-                if runner == "flink":
-                    options += ["--runner", "flink", "--flink-master", "[local]"]
-                    options += ["--flink-job-server-jar", job_server_jar("flink")]
-                jar = job_server_jar("spark") if runner == "spark" else ""
-                runs[workers] = run_build(runner, (dump, size), output, options, jar)
-                walls[workers] = seconds_of(output)
-                digests.add(digest(output))
-                shutil.rmtree(output)
-            show(runner, walls, runs)
-    print("The bytes are the same." if len(digests) == 1 else "The bytes differ.")
-    return len(digests) - 1
+            builds: Builds = {(n, large): [] for large in (False, True) for n in (1, 2)}
+            jar = "" if runner == "direct" else job_server_jar(runner)
+            for _ in range(given.rounds):
+                for workers, large in builds:
+                    output = Path(name) / f"{runner}-{workers}"
+                    options = ["--workers", str(workers), *more]
+                    if runner == "flink":
+                        options += ["--runner", "flink", "--flink-master", "[local]", "--flink-job-server-jar", jar]
+                    run = run_build(runner, dumps[large], output, options, jar)
+                    builds[workers, large].append(Seen(run, seconds_of(output)))
+                    digests[large].add(digest(output))
+                    shutil.rmtree(output)
+            show(runner, builds)
+    same = all(len(each) == 1 for each in digests.values())
+    print("The bytes are the same." if same else "The bytes differ.")
+    return int(not same)
 
 
 if __name__ == "__main__":
