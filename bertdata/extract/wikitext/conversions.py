@@ -42,11 +42,17 @@ density: PD/sqkm=1 PD/sqmi=.3861021585424458 /km2=1 /sqkm=1 /sqmi=.3861021585424
 flow: m3/s=1 cumsec=1 cuft/s=.028316846592 cumec=1
 mass in volume: kg/m3=1 g/cm3=1000
 line: kg/m=1 lb/ft=1.4881639435695538 lb/yd=.4960546478565179
+difference of temperature: C-change=1 F-change=.5555555555555556
 """
 UNITS: dict[str, Unit] = {
     code: Unit(line.split(": ")[0], float(size))
     for line in _SIZES_TEXT.strip().splitlines()
     for code, size in (pair.split("=") for pair in line.split(": ")[1].split())
+}
+# `e6km2`: a million of a unit.
+POWERS = {"e3": "thousand", "e6": "million", "e9": "billion", "e12": "trillion"}
+UNITS |= {
+    power + code: Unit(unit.kind, unit.size * float(f"1{power}")) for power in POWERS for code, unit in UNITS.items()
 }
 # code: (kelvins a degree, degrees at 0 K)
 TEMPERATURES = {
@@ -58,8 +64,10 @@ _DEFAULTS_TEXT = """
 m=ft km=mi cm=in mm=in ft=m foot=m in=mm yd=m mi=km nmi=km ly=pc m2=sqft km2=sqmi sqkm=sqmi sqmi=km2 mi2=km2 sqft=m2
 ft2=m2 acre=ha acres=ha ha=acre m3=cuft cuft=m3 l=USgal L=USgal USgal=L impgal=L kg=lb g=oz lb=kg lbs=kg oz=g C=F
 °C=F F=C °F=C km/h=mph kph=mph mph=km/h mi/h=km/h kn=km/h kW=hp hp=kW bhp=kW PS=kW psi=kPa
+C-change=F-change F-change=C-change
 """
 DEFAULTS = dict(pair.split("=") for pair in _DEFAULTS_TEXT.split())
+DEFAULTS |= {power + given: power + wanted for power in POWERS for given, wanted in DEFAULTS.items()}
 
 
 def is_convertible(given: str, wanted: str) -> bool:

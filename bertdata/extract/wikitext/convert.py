@@ -148,8 +148,11 @@ def _joined(numbers: list[str], joints: list[str], symbol: bool) -> str:
 
 def unit_text(code: str, value: str, call: Call, symbol: bool) -> str:
     """Return a blank or hyphen and the unit's name or symbol."""
-    one, many, short = UNITS.get(code, (code, code, code))
-    if symbol:
+    power = _POWER.match(code)
+    one, many, short = UNITS.get(code, (code, code, code)) if not power else _powered(power[0], code, call, symbol)
+    if symbol or (code in _SYMBOLS and call.get("abbr") != "off"):
+        if power and call.get("abbr") != "unit":
+            return short
         touches = short.startswith(("/", "°")) and not short.startswith(("°C", "°F"))
         return ("" if touches else " ") + short
     if call.get("sp").lower() == "us":
@@ -158,6 +161,20 @@ def unit_text(code: str, value: str, call: Call, symbol: bool) -> str:
         return "-" + one.replace(" ", "-")
     singular = value.lstrip("-−+") in ("1", "1.0") or ("/" in value and not re.match(r"[0-9]+[+ ]", value))
     return " " + (one if singular or call.get("sing") == "on" else many)
+
+
+# Temperatures are written by symbol, if the page doesn't ask for names.
+_SYMBOLS = frozenset(("C-change", "F-change", *TEMPERATURES))
+_POWER = re.compile("|".join(f"{power}(?=[^0-9])" for power in conversions.POWERS))
+
+
+def _powered(power: str, code: str, call: Call, symbol: bool) -> tuple[str, str, str]:
+    """Return singular, plural and symbol of many units: `e6km2` is a million square kilometres, ×10⁶ km²."""
+    _, many, short = UNITS.get(code.removeprefix(power), (code, code, code))
+    word = conversions.POWERS[power]
+    if call.get("abbr") == "unit":
+        return f"{word} {short}", f"{word} {short}", f"{word} {short}"
+    return f"{word} {many}", f"{word} {many}", f"×10<sup>{power[1:]}</sup> {short}"
 
 
 def _canonical(code: str) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 
-from bertdata.extract.wikitext import dates, inline_local, inline_names, phonetics, speech, units
+from bertdata.extract.wikitext import dates, inline_local, inline_names, inline_numbers, phonetics, speech, units
 from bertdata.extract.wikitext.call import Call
 from bertdata.extract.wikitext.convert import convert
 from bertdata.extract.wikitext.numbers import format_number
@@ -145,10 +145,21 @@ def compass(call: Call) -> str:
 
 
 def ship(call: Call) -> str:
-    """Print `{{ship|HMS|Ark}}` and `{{sclass|Kongō|battlecruiser}}`."""
-    if call.name.startswith("sclass"):
-        return f"{call.value(1)}-class {call.value(2)}"
-    return " ".join(v for v in call.values()[:2] if v)
+    """Print `{{ship|HMS|Ark|1587}}` and `{{USS|Essex|CV-9}}` with the number in brackets, if the format has one."""
+    prefix = [] if call.name == "ship" else [call.name.upper()]
+    first, *rest = [*prefix, *call.values(), "", "", ""][:4]
+    name, number, form = rest
+    if form == "2":
+        return name
+    if form == "3":
+        return number
+    return " ".join(v for v in (first, name, f"({number})" if number and not form else "") if v)
+
+
+def ship_class(call: Call) -> str:
+    """Print `{{sclass|Kongō|battlecruiser}}`; formats 4 and 5 name the class alone."""
+    name, form = call.value(1), call.value(3)
+    return {"4": f"{name} class", "5": name}.get(form, f"{name}-class {call.value(2)}")
 
 
 def audio(call: Call) -> str:
@@ -201,7 +212,7 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(_names("age|age in years|ηλικία"), dates.age),
     "marriage": dates.marriage,
     **dict.fromkeys(_names(
-        "quote|blockquote|bq|cquote|quotation|quote box2|rquote|zitat|zitat-en|citation bloc|cita|citazione|"
+        "quote|blockquote|bq|cquote|quotation|quote box2|zitat|zitat-en|citation bloc|cita|citazione|"
         "citaat|citat|cytat|citace|цитата|початок цитати|cita2|sitat|sitaatti|idézet|citação|citar|पाठ|उद्धरण|"
         "अवतरण|απόσπασμα|παράθεμα|παράθεση|trích dẫn|quotation1|centered pull quote|pull quote|epigraph|"
         "verse translation|block quote|q|quote1"
@@ -239,8 +250,9 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(_names(
         "ussub|uss|hms|sms|hmas|hmcs|rms|ss|mv|mt|ms|ins|jds|css|usns|usat|uscgc|hmnzs|hnlms|ps|sv|my|rv|rrs|hmt|"
         "rfa|hdms|hswms|hnoms|orp|ijn|usrc"
-    ), lambda call: f"{call.name.upper()} {call.value(1)}" if len(call.name) < 6 and call.value(1) else ""),
-    **dict.fromkeys(_names("ship|sclass|sclass-|sclass2|sclass2-"), ship),
+    ), lambda call: ship(call) if len(call.name) < 6 and call.value(1) else ""),
+    "ship": ship,
+    **dict.fromkeys(_names("sclass|sclass-|sclass2|sclass2-"), ship_class),
     **dict.fromkeys(_names("gold medal|goldmedal|silver medal|bronze medal"), constant("")),
     **dict.fromkeys(_names("angbr|angle bracket|angbr ia"), wrapped("⟨", "⟩")),
     **dict.fromkeys(_names("e|esp|10^"), wrapped("×10<sup>", "</sup>")),
@@ -255,8 +267,9 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(_names(
         "railgauge|track gauge|gauge|колія"
     ), lambda call: f"{call.value(1)}" if re.search(r"\d\s*(?:mm|m|in|ft|мм)$", call.value(1)) else ""),
-    **dict.fromkeys(_names("inflation|currency|formatprice|fxconvert|to usd"), constant("")),
-    **dict.fromkeys(_names("currency"), lambda call: call.value(1)),
+    **dict.fromkeys(_names("inflation|fxconvert|to usd"), constant("")),
+    "thinsp": lambda call: " ".join(call.values()) or " ", "resize": last,
+    "currency": lambda call: money(inline_names.MONEY.get((call.value(2) or "usd").lower(), ""))(call),
     **dict.fromkeys(_names("by|year|рік|рік у театрі|рік у кіно|год|film year|літопис"), first),
     **dict.fromkeys(_names("main text|лапки|«»"), wrapped("«", "»")),
     **dict.fromkeys(_names("'\"|\"|quote marks"), wrapped('"', '"')),
@@ -270,6 +283,7 @@ RULES: dict[str, Rule] = {
     "audio": audio,
     **dict.fromkeys(("nobr", "nowrap"), unbroken),
     **phonetics.RULES,
+    **inline_numbers.RULES,
     **inline_local.RULES,
 }  # fmt: skip
 

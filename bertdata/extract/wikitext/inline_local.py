@@ -149,7 +149,6 @@ RULES: dict[str, Rule] = {
     "incise": _around("– ", " –"),
     "heure": clock,
     "km to mi": kilometres,
-    "format price": _around(""),
     "ngoặc nhọn": _around("⟨", "⟩"),
     "daton": lambda call: f"{call.value(1)}-an de {call.value(2)} {call.value(3)}".strip() if call.value(2) else "",
 }

@@ -6,10 +6,10 @@ Lower case, many wikis together: a name of one wiki that another doesn't know do
 from __future__ import annotations
 
 FIRST = """
-nowrap|nobr|nobreak|nobold|noitalic|small|smaller|big|larger|large|resize|abbr|abbrv|tooltip|hover title|em|strong
+nowrap|nobr|nobreak|nobold|noitalic|small|smaller|big|larger|large|abbr|abbrv|tooltip|hover title|em|strong
 bold|italic|strikethrough|s|underline|sub
 center|centre|vanchor|visible anchor|anchor text|linktext|sic|not a typo|typo|proper name|as written|keypress|key
-key press|code|mono|kbd|var|mvar|math|bigmath|unicode|poem|poemquote
+key press|code|codett|mono|tt|kbd|samp|char|var|tq|xt|highlight|mvar|math|bigmath|unicode|poem|poemquote
 not typo|notatypo|lang text|no wrap|nw|disp|plain text|noprint|pad|resize text|allcaps|smallcaps|sc|small caps|caps
 aut|taxon|species|ship name|literal translation|gloss|overline|bo
 ill-wd|angbr|angle bracket|angbr ia|grapheme|phoneme|langx text|wikt-text|nom de page|fontcolor text|first word|interp
@@ -23,7 +23,7 @@ versaleta|abreviatura|tooltip es|maiuscoletto|kapitälchen|kapitalky|smallcaps p
 afkorting|kleiner|liten|mindre|kursivt|kisbetű|rövidítés|ruby-base|小|縮小|大文字|lang-text|nobr pl|nobr cs
 šedě|malé|ntext
 smallit|ruby text|wikilink|internal link text|mp|sm
-proper|okina text|tiếng|nhỏ|nhỏ hơn|chữ nhỏ|όνομα|μικρά|μικρό|συντομογραφία|लहान|कमी|छोटे|formatprice|numero|name
+proper|okina text|tiếng|nhỏ|nhỏ hơn|chữ nhỏ|όνομα|μικρά|μικρό|συντομογραφία|लहान|कमी|छोटे|numero|name
 legend inline|sfrac text|bibleref2 text|bibleref|nomobile text
 """
 SECOND = """
@@ -42,12 +42,12 @@ CONSTANTS = {
     "spaced en dash": " – ", "sndash": " – ", "dash": " – ", "snds": " – ", "spndash": " – ", "spaced mdash": " — ",
     "mdashb": "—", "—": "—", "–": "–", "emdash": "—", "endash": "–", "hyphen": "-", "nbsp": " ", "space": " ",
     "spaces": " ", "thinsp": " ", "thin space": " ", "nnbsp": " ", "sp": " ", "spc": " ", "hair space": " ",
-    "nbthin": " ", "figure space": " ", "-": "-", "'": "'", "'s": "'s", "' \"": "'\"", "\" '": "\"'", "''": "'",
+    "nbthin": " ", "figure space": " ", "hsp": " ", "'": "'", "'s": "'s", "' \"": "'\"", "\" '": "\"'", "''": "'",
     "okina": "ʻ", "ʻ": "ʻ", "ayin": "ʿ", "hamza": "ʾ", "zwj": "", "zwnj": "\u200c", "zwsp": "", "shy": "", "wbr": "",
     "wj": "", "dot": " · ", "middot": " · ", "bullet": " • ", "bull": " • ", "·": " · ", "•": " • ", "\\": " / ",
     "pipe": "|", "dagger": "†", "ddagger": "‡", "dag": "†", "ddag": "‡", "double-dagger": "‡", "bce": "BCE",
     "ce": "CE", "bc": "BC", "ad": "AD", "ah": "AH", "am": "AM", "deg": "°", "degree": "°", "prime": "′",
-    "pprime": "″", "ell": "ℓ", "minus": "−", "plusminus": "±", "times": "×", "x": "×", "almost equal to": "≈",
+    "pprime": "″", "ell": "ℓ", "minus": "−", "times": "×", "x": "×", "almost equal to": "≈",
     "≈": "≈", "asymp": "≈", "ne": "≠", "sect": "§", "paragraph": "¶", "number sign": "#", "hash": "#", "en-dash": "–",
     "lbrace": "{", "rbrace": "}", "flat": "♭", "sharp": "♯", "natural": "♮", "music": "", "pi": "π", "n/a": "N/A",
     "na": "N/A", "yes": "Yes", "no": "No", "!xt": "", "pound sign": "£", "ellipsis": "…", "...": "…",
@@ -55,12 +55,13 @@ CONSTANTS = {
     "нд": "", "sap": " ", "lb": " ", "br": " ", "br separated entries": "", "crlf": " ", "crlf2": " ", "break": " ",
     "pagebreak": "", "increase": "", "decrease": "", "steady": "", "0": "", "00": "", "tab": " ", "v.chr": "v. Chr.",
     "av. j.-c.": "av. J.-C.", "c.e.": "C.E.", "b.c.": "B.C.", "smsp": " ", "ensp": " ", "emsp": " ", "mi-lang": "",
+    "co2": "CO2", "h2o": "H2O", "n2o": "N2O", "so2": "SO2", "nox": "NOx",
     "k.": "К.", "к.": "К.", "м.": "М.", "л.": "Л.", "х.": "Х.", "од.": "Од.", "спб.": "СПб.",
 }  # fmt: skip
 MONEY = {
     "us$": "US$", "usd": "US$", "a$": "A$", "aud": "A$", "can$": "C$", "cad": "C$", "nz$": "NZ$", "hk$": "HK$",
     "nt$": "NT$", "s$": "S$", "gbp": "£", "£": "£", "pound": "£", "€": "€", "eur": "€", "euro": "€", "euro amount": "€",
-    "inr": "₹", "rupee": "₹", "₹": "₹", "indian rupee": "₹", "indian rupees": "₹", "inrconvert": "₹", "jpy": "¥",
+    "inr": "₹", "rupee": "₹", "₹": "₹", "indian rupee": "₹", "indian rupees": "₹", "jpy": "¥",
     "yen": "¥", "¥": "¥", "cny": "CN¥", "rmb": "RMB", "krw": "₩", "won": "₩", "php": "₱", "ngn": "₦", "rub": "₽",
     "try": "₺", "uah": "₴", "₴": "₴", "ils": "₪", "nis": "₪", "zar": "R", "brl": "R$", "mxn": "MX$", "sek": "SEK ",
     "nok": "NOK ", "dkk": "DKK ", "chf": "CHF ", "pln": "PLN ", "myr": "RM", "sgd": "S$", "thb": "฿", "vnd": "₫",

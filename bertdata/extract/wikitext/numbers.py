@@ -47,6 +47,46 @@ def group_digits(digits: str, sign: str, indian: bool = False) -> str:
     return sign.join([*reversed(groups), tail])
 
 
+_ONES = _words(
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen"
+)
+_TENS = _words("- - twenty thirty forty fifty sixty seventy eighty ninety")
+_LARGE = {10**9: "billion", 10**6: "million", 1000: "thousand"}
+_ORDINALS = {
+    "one": "first", "two": "second", "three": "third", "five": "fifth", "eight": "eighth", "nine": "ninth",
+    "twelve": "twelfth",
+}  # fmt: skip
+
+
+def in_words(number: int) -> str:
+    """Return a number below a trillion in English words.
+
+    >>> in_words(12), in_words(1_999), in_words(40_000_021)
+    ('twelve', 'one thousand nine hundred and ninety-nine', 'forty million and twenty-one')
+    """
+    if number < 20:
+        return _ONES[number]
+    if number < 100:
+        return _TENS[number // 10] + (f"-{_ONES[number % 10]}" if number % 10 else "")
+    size = next((size for size in _LARGE if number >= size), 100)
+    rest = number % size
+    joint = " and " if rest < 100 else " "
+    return f"{in_words(number // size)} {_LARGE.get(size, 'hundred')}" + (joint + in_words(rest) if rest else "")
+
+
+def ordinal_in_words(number: int) -> str:
+    """Return an ordinal in English words.
+
+    >>> ordinal_in_words(3), ordinal_in_words(20), ordinal_in_words(142)
+    ('third', 'twentieth', 'one hundred and forty-second')
+    """
+    words = in_words(number)
+    last = re.split("[ -]", words)[-1]
+    ending = _ORDINALS.get(last) or (last[:-1] + "ieth" if last.endswith("y") else last + "th")
+    return words.removesuffix(last) + ending
+
+
 def format_number(text: str, language: str, raw: bool = False) -> str:
     """Write a number as `{{formatnum:…}}` does on this wiki; what is no plain number stays as it is.
 

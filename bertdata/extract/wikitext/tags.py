@@ -24,7 +24,8 @@ _DROPPED = _words("ul ol dl table h1 h2 h3 h4 h5 h6")
 # Openings whose contents are no prose: left where they have no end, so that their paragraph is cut there.
 _CUTTING = frozenset(_words("pre math gallery timeline ref score source syntaxhighlight imagemap"))
 
-TAG_TEXT: dict[str, str] = dict.fromkeys(_INLINE, "") | dict.fromkeys(_BLOCK, "\n\n") | {"br": " ", "wbr": ""}
+TAG_TEXT: dict[str, str] = dict.fromkeys(_INLINE, "") | dict.fromkeys(_BLOCK, "\n\n")
+TAG_TEXT |= {"br": " ", "wbr": "", "q": '"'}
 KNOWN = frozenset([*TAG_TEXT, *_LINES, *_DROPPED, *_CUTTING])
 TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9]*+)(?=[\s/>])((?:[^<>\n]|\n(?!\n))*+)>")
 _LIST = re.compile(

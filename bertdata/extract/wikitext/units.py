@@ -92,6 +92,7 @@ UNITS = {
 }
 
 
+_ASTRONOMICAL = {"solar mass": "M☉", "solar radius": "R☉", "solar luminosity": "L☉"}
 _LONG_NUMBER = re.compile(r"[-−+]?[0-9]{5,}(?:\.[0-9]+)?")
 
 
@@ -123,6 +124,7 @@ def val(call: Call) -> str:
     power = call.get("e", "10")
     text += ("×" if text else "") + f"10<sup>{power}</sup>" if power else ""
     unit, before = call.get("u", "ul", "upl", "up"), call.get("p")
+    unit = _ASTRONOMICAL.get(unit.lower(), unit)
     return (
         before
         + text
