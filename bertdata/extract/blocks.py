@@ -66,7 +66,10 @@ def is_plain_prose(block: str, width: int) -> bool:
     >>> [is_plain_prose(b, 70) for b in ('"Not I," said he.', "THE STORM.", "A fine " * 20 + "man.", "  A man. ")]
     [True, False, True, False]
     """
-    if block[0] in SPECIAL_STARTS or block[-1] not in LONG_ENDS or block[:8].isupper():
+    if block[0] in SPECIAL_STARTS or block[-1] not in LONG_ENDS:
+        return False
+    # A speaker's name may begin a long block, not a short one, nor a line of capitals.
+    if block[:8].isupper() and (len(block) <= 1.3 * width or block.split("\n", 1)[0].isupper()):
         return False
     if "\n " in block or "   " in block or ". . ." in block:
         return False

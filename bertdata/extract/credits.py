@@ -54,4 +54,6 @@ def is_credit(block: str) -> bool:
     low = block.lower()
     if any(project in low for project in _PROJECTS):
         return True
-    return (len(block) < 100 and "@" in block and _MAIL.search(block) is not None) or _RIGHTS.search(block) is not None
+    if len(block) < 100 and "@" in block and _MAIL.search(block):
+        return True
+    return ("copyright" in low or "transcriber" in low) and _RIGHTS.search(block) is not None

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bertdata.extract.blocks import LONG_ENDS, MAX_TITLE, PLAIN_ENDS, QUOTES, SPECIAL_STARTS
-from bertdata.extract.codes import Codes, Mask, Positions, find_all, find_newlines, is_among, is_lower
+from bertdata.extract.codes import Codes, Mask, Positions, find_columns, find_newlines, is_among, is_lower
 from bertdata.extract.headings import CHAPTER_STARTS
 from bertdata.extract.layout import Blocks
 
@@ -66,8 +66,8 @@ def _suspects(blocks: Blocks, newlines: Positions) -> Positions:
     behind, second = codes[np.minimum(stops + 1, ends)], codes[np.minimum(stops + 2, ends)]
     is_joint = ((behind == ord("-")) & (second == ord("-"))) | (behind == ord("—"))
     is_leader = (behind == _SPACE) & (second == _STOP)
-    columns = find_all(blocks.text, "   ")
-    return np.concatenate((newlines[behind_newline == _SPACE], stops[is_joint | is_leader], columns))
+    indented, leaders = newlines[behind_newline == _SPACE], stops[is_joint | is_leader]
+    return np.concatenate((indented, leaders, find_columns(codes)))
 
 
 def _shape(blocks: Blocks, newlines: Positions) -> _Shape:

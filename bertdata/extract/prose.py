@@ -30,6 +30,8 @@ _MAX_TRANSCRIBER = 12
 _COMMON_WIDTH, _SURE_FRAGMENT = 72, 40
 # An index stands in the last part of a book, and runs to its end or to the next chapter.
 _INDEX_SHARE = 0.6
+# No paragraph is so long that blocks are still joined to it: each time its characters are copied.
+_MAX_JOINED = 20_000
 _BEFORE_SYNOPSIS = ("chapter", "heading", "synopsis", "contents", "page", "rule")
 # What may stand between the halves of a sentence.
 _BETWEEN = ("page", "note", "rule", "table", "fragment")
@@ -128,6 +130,7 @@ class _Cleaner:
 
     def _read_block(self, block: str) -> None:
         self.num_blocks += 1
+        self.position += len(block)
         if self.num_blocks > _FRONT_BLOCKS and self.skipping is None and is_plain_prose(block, self.width):
             self.last_kind = "prose"
             self._keep(block)
@@ -135,7 +138,6 @@ class _Cleaner:
             self._read_slowly(block)
 
     def _read_slowly(self, block: str) -> None:
-        self.position += len(block)
         heading, rest = split_heading(block)
         if heading:
             self._consider(heading, "chapter")
@@ -203,7 +205,8 @@ class _Cleaner:
             if paragraph[0].islower():
                 paragraph = f"{self.pending} {paragraph}"
             self.pending = ""
-        if paragraphs and (self.is_open or (paragraph[0].islower() and _goes_on(paragraphs[-1]))):
+        goes_on = self.is_open or (paragraph[0].islower() and bool(paragraphs) and _goes_on(paragraphs[-1]))
+        if goes_on and paragraphs and len(paragraphs[-1]) < _MAX_JOINED:
             # A page break, picture or blank line cut a sentence in two.
             paragraphs[-1] += " " + paragraph
         else:
@@ -263,5 +266,5 @@ def _join_some(paragraphs: list[str]) -> str:
     text = "\n\n".join(filter(None, paragraphs))
     marked = drop_marks(text)
     if marked is not text:
-        text = marked.replace("\n ", "\n").replace(" \n", "\n")
+        text = "\n".join([line.strip(" ") for line in marked.split("\n")])
     return single_spaces(text).strip()
