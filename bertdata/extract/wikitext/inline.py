@@ -12,6 +12,7 @@ from bertdata.extract.wikitext.convert import convert
 from bertdata.extract.wikitext.numbers import format_number
 
 Rule = Callable[[Call], str]
+_CHARGE = re.compile(r"(.*?)(\([0-9]?[-−+]\)|(?<![0-9])[0-9]?[-−+]|[-−+])")
 
 
 def _names(text: str) -> list[str]:
@@ -135,8 +136,11 @@ def bible_verse(call: Call) -> str:
 
 
 def chemical(call: Call) -> str:
-    """Print `{{chem|H|2|O}}` as H2O."""
-    return "".join(call.values())
+    """Print `{{chem|H|2|O}}` as H2O, `{{chem|SO|4|2-}}` and `{{chem2|SO4(2-)}}` with their charge raised."""
+    *values, end = [*filter(None, call.values())] or [""]
+    charge = _CHARGE.fullmatch(end)
+    text = "".join(values) + (charge[1] if charge else end)
+    return text + (f"<sup>{charge[2].strip('()').replace('-', '−')}</sup>" if charge else "")
 
 
 def compass(call: Call) -> str:
@@ -174,6 +178,7 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(_names(inline_names.LAST), last),
     **{name: constant(text) for name, text in inline_names.CONSTANTS.items() if text},
     **{name: money(sign) for name, sign in inline_names.MONEY.items()},
+    "won": wrapped("₩"),
     **dict.fromkeys(_names(
         "convert|cvt|convertir|conversie|konverter|mål|conv|превести|convertit|измерить|unitat|omzetten|átvált|"
         "конвертирај|मोजमाप|conversione|convert/spell|换算|換算|đổi|μετατροπή|convinfobox"

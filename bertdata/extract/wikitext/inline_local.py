@@ -100,6 +100,48 @@ def kilometres(call: Call) -> str:
     return format_number(call.value(1), call.language)
 
 
+def long_ago(unit: str) -> Rule:
+    """Return a rule that prints an age or a span of ages: `{{mya|66|65}}`."""
+    return lambda call: "–".join(v for v in call.values()[:2] if v) + f" {unit} years ago" if call.value(1) else ""
+
+
+def parts(*signs: str) -> Rule:
+    """Return a rule that prints numbers, each with its sign: `{{RA|05|55|10}}`, `{{DEC|+07|24|25}}`."""
+    return lambda call: " ".join(v + sign for v, sign in zip(call.values(), signs, strict=False) if v)
+
+
+def music(call: Call) -> str:
+    """Print the signs of `B{{music|flat}}` and `{{music|time|3|4}}`; other pictures of notes print nothing."""
+    kind = call.value(1).lower()
+    return f"{call.value(2)}/{call.value(3)}" if kind in ("time", "timesig") else _ACCIDENTALS.get(kind, "")
+
+
+def author_and_year(call: Call) -> str:
+    """Print `{{harvtxt|Smith|Jones|2000|p=5}}`, the citation that is a part of its sentence."""
+    if call.name == "harvs":
+        names, year = [call.get(f"last{n}") for n in ("", 1, 2, 3, 4)], call.get("year", "date")
+        names = [name for name in names if name] if call.get("txt", "text") else []
+    else:
+        *names, year = [v for v in call.values() if v] or [""]
+    if not names or not year:
+        return ""
+    place = call.get("loc") or next((f"{mark}. {call.get(mark)}" for mark in ("p", "pp") if call.get(mark)), "")
+    who = (
+        f"{names[0]} et al." if len(names) > 3 else " & ".join([*[", ".join(names[:-1])] * (len(names) > 1), names[-1]])
+    )
+    return f"{who} ({year}, {place})" if place else f"{who} ({year})"
+
+
+def section(call: Call) -> str:
+    """Print `{{slink|Page|Section}}`."""
+    page, *sections = [*call.values(), ""]
+    return " § ".join([*[page] * bool(page), *filter(None, sections)]) if page else f"§ {sections[0]}"
+
+
+_ACCIDENTALS = {
+    "flat": "♭", "b": "♭", "sharp": "♯", "#": "♯", "natural": "♮", "n": "♮", "doubleflat": "𝄫", "bb": "𝄫",
+    "doublesharp": "𝄪", "##": "𝄪",
+}  # fmt: skip
 _ELEMENTS = dict(
     pair.split("=")
     for pair in _words(
@@ -136,7 +178,15 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(("closed-closed", "open-closed", "closed-open", "open-open"), interval),
     **dict.fromkeys(("née", "nee"), _around("née ")),
     **dict.fromkeys(("né", "ne"), _around("né ")),
-    **dict.fromkeys(("ma", "mya", "million years ago"), _around("", " million years ago")),
+    **dict.fromkeys(("ma", "mya", "million years ago"), long_ago("million")),
+    "kya": long_ago("thousand"),
+    "bya": long_ago("billion"),
+    **dict.fromkeys(("ra",), parts("h", "m", "s")),
+    **dict.fromkeys(("dec", "dms"), parts("°", "′", "″")),
+    **dict.fromkeys(("deg", "degree", "degrees"), lambda call: f"{call.value(1)}°"),
+    "music": music,
+    **dict.fromkeys(("harvtxt", "harvs", "harvcoltxt"), author_and_year),
+    **dict.fromkeys(("slink", "section link"), section),
     **dict.fromkeys(("mpl", "mpl-"), lambda call: "".join(call.values())),
     **dict.fromkeys(("дн", "дс", "дн2", "дс2", "date de naissance", "date de décès"), date_given),
     **dict.fromkeys(("tmp", "градус цельсія"), degrees),

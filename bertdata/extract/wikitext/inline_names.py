@@ -22,7 +22,7 @@ fett|kursiv|nobr de|abkürzung|unité texte|petites capitales|capitales|romain|l
 versaleta|abreviatura|tooltip es|maiuscoletto|kapitälchen|kapitalky|smallcaps pl
 afkorting|kleiner|liten|mindre|kursivt|kisbetű|rövidítés|ruby-base|小|縮小|大文字|lang-text|nobr pl|nobr cs
 šedě|malé|ntext
-smallit|ruby text|wikilink|internal link text|mp|sm
+dfn|flagathlete|flagiocathlete|smallit|ruby text|wikilink|internal link text|mp|sm
 proper|okina text|tiếng|nhỏ|nhỏ hơn|chữ nhỏ|όνομα|μικρά|μικρό|συντομογραφία|लहान|कमी|छोटे|numero|name
 legend inline|sfrac text|bibleref2 text|bibleref|nomobile text
 """
@@ -46,10 +46,10 @@ CONSTANTS = {
     "okina": "ʻ", "ʻ": "ʻ", "ayin": "ʿ", "hamza": "ʾ", "zwj": "", "zwnj": "\u200c", "zwsp": "", "shy": "", "wbr": "",
     "wj": "", "dot": " · ", "middot": " · ", "bullet": " • ", "bull": " • ", "·": " · ", "•": " • ", "\\": " / ",
     "pipe": "|", "dagger": "†", "ddagger": "‡", "dag": "†", "ddag": "‡", "double-dagger": "‡", "bce": "BCE",
-    "ce": "CE", "bc": "BC", "ad": "AD", "ah": "AH", "am": "AM", "deg": "°", "degree": "°", "prime": "′",
+    "ce": "CE", "bc": "BC", "ad": "AD", "ah": "AH", "am": "AM", "prime": "′",
     "pprime": "″", "ell": "ℓ", "minus": "−", "times": "×", "x": "×", "almost equal to": "≈",
     "≈": "≈", "asymp": "≈", "ne": "≠", "sect": "§", "paragraph": "¶", "number sign": "#", "hash": "#", "en-dash": "–",
-    "lbrace": "{", "rbrace": "}", "flat": "♭", "sharp": "♯", "natural": "♮", "music": "", "pi": "π", "n/a": "N/A",
+    "lbrace": "{", "rbrace": "}", "flat": "♭", "sharp": "♯", "natural": "♮", "infin": "∞", "pi": "π", "n/a": "N/A",
     "na": "N/A", "yes": "Yes", "no": "No", "!xt": "", "pound sign": "£", "ellipsis": "…", "...": "…",
     ".": ".", "esd": " ", "es": " ", "smallbullet": " • ", "тире": " — ", "н.э.": "н. э.", "до н.э.": "до н. э.",
     "нд": "", "sap": " ", "lb": " ", "br": " ", "br separated entries": "", "crlf": " ", "crlf2": " ", "break": " ",
@@ -62,8 +62,8 @@ MONEY = {
     "us$": "US$", "usd": "US$", "a$": "A$", "aud": "A$", "can$": "C$", "cad": "C$", "nz$": "NZ$", "hk$": "HK$",
     "nt$": "NT$", "s$": "S$", "gbp": "£", "£": "£", "pound": "£", "€": "€", "eur": "€", "euro": "€", "euro amount": "€",
     "inr": "₹", "rupee": "₹", "₹": "₹", "indian rupee": "₹", "indian rupees": "₹", "jpy": "¥",
-    "yen": "¥", "¥": "¥", "cny": "CN¥", "rmb": "RMB", "krw": "₩", "won": "₩", "php": "₱", "ngn": "₦", "rub": "₽",
+    "yen": "¥", "¥": "¥", "cny": "CN¥", "rmb": "RMB", "krw": "₩", "php": "₱", "ngn": "₦", "rub": "₽",
     "try": "₺", "uah": "₴", "₴": "₴", "ils": "₪", "nis": "₪", "zar": "R", "brl": "R$", "mxn": "MX$", "sek": "SEK ",
     "nok": "NOK ", "dkk": "DKK ", "chf": "CHF ", "pln": "PLN ", "myr": "RM", "sgd": "S$", "thb": "฿", "vnd": "₫",
-    "idr": "Rp", "pkr": "Rs ", "bdt": "৳", "lkr": "Rs ", "रुपया": "₹",
+    "us dollar": "US$", "r$": "R$", "idr": "Rp", "pkr": "Rs ", "bdt": "৳", "lkr": "Rs ", "रुपया": "₹",
 }  # fmt: skip

@@ -46,6 +46,18 @@ def clean(text: str, language: str = "en", **options: object) -> str:
         ("{{pop density|5000|10|km2|sqmi|prec=0}} {{±|3}} {{pm|2|1}}", "500/km² (1,300/sq mi) ±3 +2/−1"),
         ("{{INRConvert|5|c}} {{INRConvert|7}} {{currency|100|USD}} {{currency|9|xyz}}", "₹5 crore ₹7 US$100 9"),
         ("The river ends.\n{{-}}\nA lake{{hsp}}begins.", "The river ends.\n\nA lake begins."),
+        ("B{{music|flat}} major in {{music|time|3|4}}{{music|quarter}}.", "B♭ major in 3/4."),
+        ("{{mya|66|65}}, {{bya|3.5}}", "66–65 million years ago, 3.5 billion years ago"),
+        ("{{RA|05|55|10}} {{DEC|+07|24|25}} {{deg|45}}", "05h 55m 10s +07° 24′ 25″ 45°"),
+        (
+            "{{harvtxt|Smith|2000}} and {{harvtxt|A|B|C|1999a|p=5}} say. {{harvs|last=Doe|year=1999}}",
+            "Smith (2000) and A, B & C (1999a, p. 5) say.",
+        ),
+        (
+            "{{harvtxt|A|B|C|D|1999}}, {{harvs|txt=yes|last=Doe|year=1999}}: {{slink|Foo|Bar}}",
+            "A et al. (1999), Doe (1999): Foo § Bar",
+        ),
+        ("{{chem|SO|4|2-}} {{chem2|SO4(2-)}} {{chem|Na|+}} {{chem2|H2SO4}}", "SO4²⁻ SO4²⁻ Na⁺ H2SO4"),
         ("5 {{Solar mass}}, {{solar radius|3}}, {{val|2|ul=Solar mass}}", "5 M☉, 3 R☉, 2 M☉"),
         (
             "{{USS|Essex|CV-9}} {{USS|Essex|CV-9|6}} {{HMS|Ark|91|2}} {{ship|French ship|Neptune|1803}} "
