@@ -59,7 +59,7 @@ def spread(num_slices: int, num_pieces: int) -> list[int]:
 
 
 def shorten(whole: Slice, share: float) -> Slice:
-    """Return the beginning of a range, or every n-th file of a pack, of about `share` of its bytes."""
+    """Return the beginning of a range, or every n-th file of a pack (one at least), of about `share` of its bytes."""
     if share >= 1:
         return whole
     if whole.form in _CUT_BY_RANGE:
@@ -68,7 +68,7 @@ def shorten(whole: Slice, share: float) -> Slice:
         return replace(whole, end=whole.start + taken, num_bytes=whole.num_bytes * taken // units)
     if len(whole.files) == 1:
         return whole
-    step = max(1, round(1 / share))
+    step = min(len(whole.files), max(1, round(1 / share)))  # One file at least.
     sizes = [as_path(path).stat().st_size for path in whole.files]
     taken = sum(sizes[step // 2 :: step])
     files, names = whole.files[step // 2 :: step], whole.names[step // 2 :: step]

@@ -16,7 +16,7 @@ from bertdata.extract.slices import plan_slices
 from bertdata.extract.sources import expand_sources
 from bertdata.peaks import forget_peak, peak_memory
 from bertdata.plan import Plan, SampleBuild, distinct_words, plan_build
-from bertdata.plan_sample import take_sample
+from bertdata.plan_sample import shorten, take_sample
 from bertdata.records import Slice
 from bertdata.tokens import TokensOptions
 from tests.corpora import dump_xml, write_books
@@ -48,6 +48,12 @@ def test_a_sample_meets_each_part_at_another_place_and_weighs_its_source(tmp_pat
     assert {round(p.weight, 2) for p in pieces} == {12.0}
     assert [p.slice.index for p in pieces] == list(range(6))
     assert len(take_sample(slices, 9_000_000)) == 2  # Pieces of less than 4 MB would say little of a slice.
+
+
+def test_a_little_of_a_pack_of_files_is_a_file(tmp_path: Path) -> None:
+    (books,) = [each for each in slices_of(tmp_path) if each.kind == "books"]
+    little = shorten(books, 0.01)
+    assert len(little.files) == len(little.names) == 1 and little.num_bytes == Path(little.files[0]).stat().st_size
 
 
 def test_every_source_is_sampled_and_small_input_is_taken_whole(tmp_path: Path) -> None:
