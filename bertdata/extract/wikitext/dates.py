@@ -65,6 +65,8 @@ def _date_at(call: Call, first: int) -> str:
     year, month, day = (call.value(first + i) for i in range(3))
     if "-" in year and re.fullmatch(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}", year):
         year, month, day = year.split("-")
+    if re.fullmatch(r"[0-9]{1,2}", year) and re.fullmatch(r"[0-9]{3,4}", day):
+        year, day = day, year
     if month and not re.fullmatch(r"[0-9]{1,2}|[^\W\d]+", month):
         month = day = ""
     return write_date(year, month, day if day.isdigit() else "", call.language, _month_first(call))

@@ -6,7 +6,16 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 
-from bertdata.extract.wikitext import dates, inline_local, inline_names, inline_numbers, phonetics, speech, units
+from bertdata.extract.wikitext import (
+    dates,
+    inline_local,
+    inline_names,
+    inline_numbers,
+    inline_wikis,
+    phonetics,
+    speech,
+    units,
+)
 from bertdata.extract.wikitext.call import Call
 from bertdata.extract.wikitext.convert import convert
 from bertdata.extract.wikitext.numbers import format_number
@@ -300,7 +309,7 @@ def rule_for(name: str, language: str) -> Rule | None:
     >>> rule_for("lang-fr", "en") is not None, rule_for("infobox person", "en")
     (True, None)
     """
-    rule = RULES.get(name)
+    rule = inline_wikis.RULES.get(language, {}).get(name) or RULES.get(name)
     if rule is None:
         rule = speech.language_rule(name, language) or phonetics.phonetic_rule(name)
     return rule if rule is not None else inline_local.numeral_rule(name, language)

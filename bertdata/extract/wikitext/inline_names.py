@@ -22,9 +22,10 @@ fett|kursiv|nobr de|abkürzung|unité texte|petites capitales|capitales|romain|l
 versaleta|abreviatura|tooltip es|maiuscoletto|kapitälchen|kapitalky|smallcaps pl
 afkorting|kleiner|liten|mindre|kursivt|kisbetű|rövidítés|ruby-base|小|縮小|大文字|lang-text|nobr pl|nobr cs
 šedě|malé|ntext
-dfn|flagathlete|flagiocathlete|smallit|ruby text|wikilink|internal link text|mp|sm
+smallit|ruby text|wikilink|internal link text|mp|sm
 proper|okina text|tiếng|nhỏ|nhỏ hơn|chữ nhỏ|όνομα|μικρά|μικρό|συντομογραφία|लहान|कमी|छोटे|numero|name
 legend inline|sfrac text|bibleref2 text|bibleref|nomobile text
+dfn|ruby|citation needed span|cn span|clarify span|flagathlete|flagiocathlete
 """
 SECOND = """
 lang|langue|язык|мова|lang2|hebrew name|script|wikicode|text in language|språk|taal|v jazyku|limba|lenguaje|idioma
@@ -34,7 +35,7 @@ native phrase|longlink|longform|legend text|spell|nobr2|foreignphrase
 rtl-lang|lang-span|lang3|tl-text|angl|en-lang
 """
 LAST = """
-transl|transliteration|translit|xlit|romaji|hepburn|tlit|translation|транслит|ruby|rtl-lang2|iso 9
+transl|transliteration|translit|xlit|romaji|hepburn|tlit|translation|транслит|rtl-lang2|iso 9
 script/arabic|script/hebrew|script/cyrillic|script/slavonic|script
 """
 CONSTANTS = {

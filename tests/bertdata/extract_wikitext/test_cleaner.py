@@ -334,3 +334,30 @@ def test_half_a_heading_is_no_prose() -> None:
 def test_french_templates_of_amounts_and_languages_print_their_text() -> None:
     wikitext = "L'Autriche ({{en langue|de|Österreich}}) demande {{euro|77.80}} par an."
     assert clean(wikitext, "fr") == "L'Autriche (Österreich) demande 77,80 € par an."
+
+
+@pytest.mark.parametrize(
+    ("language", "wikitext", "text"),
+    [
+        ("fr", "Elle dit {{citation|oui}} à {{M.|Hugo}} et {{Mme|Sand}}, {{n°|3}}.", "Elle dit « oui » à M. Hugo et Mme Sand, n° 3."),
+        ("fr", "Du {{sp|XV|e|au|XVI|e}}, {{s2|I|er|II|e}}, {{-s|II|e}} aussi.", "Du XVe au XVIe siècle, Ier et IIe siècles, IIe siècle av. J.-C. aussi."),
+        ("fr", "Un {{référence nécessaire|texte|date=mai 2010}}.", "Un texte."),
+        ("en", "A {{citation needed span|claim|date=May 2010}} and {{citation|title=x}}.", "A claim and."),
+        ("es", "El {{fecha|27|1|1756}}, {{siglo|IV|a|s=1}} aún.", "El 27 de enero de 1756, siglo IV a. C. aún."),
+        ("zh", "他（{{bd|1900年|1月1日|1950年|2月2日}}）生于{{tsl|en|Town|镇}}。", "他（1900年1月1日—1950年2月2日）生于镇。"),
+        ("ja", "{{読み仮名|東京|とうきょう}}は{{ルビ|漢|かん}}{{要出典範囲|大きい|date=2010年}}都市。", "東京（とうきょう）は漢大きい都市。"),
+        ("ar", "في {{وصلة إنترويكي|عر=مدينة|لغ=en|تر=City}} {{صغير|كبيرة}}.", "في مدينة كبيرة."),
+        ("pl", "Miasto ({{łac.|Cracovia}}) leży {{j|5 km}} stąd.", "Miasto (łac. Cracovia) leży 5 km stąd."),
+        ("it", "{{M|5|ul=km}} da qui, {{senza fonte|si dice}}.", "5 km da qui, si dice."),
+        (
+            "it",
+            "{{Bio|Nome=Mario|Cognome=Rossi|Sesso=M|LuogoNascita=Roma|GiornoMeseNascita=1º gennaio|AnnoNascita=1900"
+            "|LuogoMorte=Milano|AnnoMorte=1950|Attività=scrittore|Attività2=giornalista|Nazionalità=italiano"
+            "|PostNazionalità=, noto per [[Libro|un libro]]}}\nNacque povero.",
+            "Mario Rossi (Roma, 1º gennaio 1900 – Milano, 1950) è stato uno scrittore e giornalista italiano, noto per "
+            "un libro. Nacque povero.",
+        ),
+    ],
+)  # fmt: skip
+def test_a_wiki_has_templates_of_its_own(language: str, wikitext: str, text: str) -> None:
+    assert clean(wikitext, language) == text

@@ -1,0 +1,178 @@
+"""Inline templates whose names mean something else on other wikis, or that only one wiki has, by its language."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from bertdata.extract.wikitext.call import Call
+from bertdata.extract.wikitext.dates import date_given
+from bertdata.extract.wikitext.numbers import format_number
+
+Rule = Callable[[Call], str]
+
+
+def _first(call: Call) -> str:
+    return call.first_value()
+
+
+def _second(call: Call) -> str:
+    return call.value(2)
+
+
+def _around(before: str, after: str = "") -> Rule:
+    """Return a rule that prints the first value between two texts, or nothing."""
+    return lambda call: f"{before}{call.first_value().strip()}{after}" if call.first_value().strip() else ""
+
+
+def _before(words: str) -> Rule:
+    """Return a rule that prints a title with the name behind it, or alone: `{{M.|Hugo}}`."""
+    return lambda call: f"{words} {call.value(1)}".strip()
+
+
+def _quantity(call: Call) -> str:
+    """Print a number and its unit: `{{M|5|ul=km}}`, `{{unidade|5|km}}`."""
+    unit = call.get("u", "ul", "um") or call.value(3) or call.value(2)
+    return f"{format_number(call.value(1), call.language)} {unit}".strip()
+
+
+def french_centuries(call: Call) -> str:
+    """Print `{{sp|XV|e|au|XVI|e}}`, `{{s2|XV|e|XVI|e}}` and `{{-s|II|e}}`; a hyphen before the name is BC."""
+    name = call.name.strip("-")
+    values = call.values()
+    if name == "s2":
+        values = [*values[:2], "et", *values[2:]]
+    numbers = [number + ending for number, ending in zip(values[::3], [*values[1::3], ""], strict=False)]
+    joints = [f" {word} " for word in values[2::3][: len(numbers) - 1]]
+    text = "".join(part for pair in zip(numbers, [*joints, *[""] * len(numbers)], strict=False) for part in pair)
+    plural = "s" if name == "s2" else ""
+    return f"{text} siècle{plural}" + (" av. J.-C." if call.name.startswith("-") else "")
+
+
+def spanish_century(call: Call) -> str:
+    """Print `{{siglo|IV|a|s=1}}` as siglo IV a. C."""
+    era = {"a": " a. C.", "d": " d. C."}.get(call.value(2).lower(), "")
+    word = "siglo " if call.get("s", "3") or call.value(3) else ""
+    return f"{word}{call.value(1)}{era}" if call.value(1) else ""
+
+
+def chinese_dates(call: Call) -> str:
+    """Print `{{bd|1900年|1月1日|1950年|2月2日}}`: the dates of birth and death."""
+    born, died = (call.value(n) + call.value(n + 1) for n in (1, 3))
+    return f"{born}—{died}" if died else f"{born}—" if born else ""
+
+
+def chinese_link(call: Call) -> str:
+    """Print the local title of `{{tsl|en|Town|镇}}`, the foreign one where there is none."""
+    return call.value(3) or call.value(2)
+
+
+def japanese_reading(call: Call) -> str:
+    """Print `{{読み仮名|漢字|かんじ}}` as 漢字（かんじ）."""
+    return f"{call.value(1)}（{call.value(2)}）" if call.value(2) else call.value(1)
+
+
+def arabic_link(call: Call) -> str:
+    """Print the label of a link to another wiki, whose values have Arabic names."""
+    return call.get("نص", "عر", "تر") or call.value(1)
+
+
+def italian_biography(call: Call) -> str:
+    """Print the sentence that `{{Bio}}` makes of its values: the first one of a biography.
+
+    >>> values = {"nome": "Ada", "cognome": "Rossi", "sesso": "F", "luogonascita": "Roma", "annonascita": "1900"}
+    >>> values |= {"giornomesenascita": "1º gennaio", "attività": "pittrice", "nazionalità": "italiana"}
+    >>> italian_biography(Call("bio", [], values, "it", ""))
+    'Ada Rossi (Roma, 1º gennaio 1900) è una pittrice italiana.'
+    """
+    name = " ".join(filter(None, map(call.get, ("titolo", "nome", "cognome"))))
+    if not name or call.get("incipit").lower() == "no":
+        return ""
+    for part, sign in (("postcognome", " "), ("postcognomevirgola", ", ")):
+        name += f"{sign}{call.get(part)}" if call.get(part) else ""
+    born, died = (_italian_event(call, event) for event in ("nascita", "morte"))
+    inside = "; ".join(filter(None, (call.get("predata"), " – ".join(filter(None, (born, died))))))
+    name += f" ({inside})" if inside else ""
+    if call.get("fineincipit"):
+        return f"{name} {call.get('fineincipit')}."
+    works = list(filter(None, map(call.get, ("attività", "attività2", "attività3"))))
+    if not works:
+        return ""
+    is_woman = call.get("sesso").upper() == "F"
+    verb = ("è stata" if is_woman else "è stato") if died else "è"
+    what = " e ".join(filter(None, (", ".join(works[:-1]), works[-1]))) + call.get("attivitàaltre")
+    after = call.get("postnazionalità")
+    after = after if after.startswith(",") or not after else f" {after}"
+    return f"{name} {verb} {_italian_article(what, is_woman)}{what} {call.get('nazionalità')}".rstrip() + f"{after}."
+
+
+def _italian_event(call: Call, event: str) -> str:
+    date = " ".join(filter(None, map(call.get, (f"giornomese{event}", f"anno{event}"))))
+    return ", ".join(filter(None, (call.get(f"luogo{event}"), date)))
+
+
+def _italian_article(noun: str, is_feminine: bool) -> str:
+    if is_feminine:
+        return "un'" if re.match("[aeiou]", noun) else "una "
+    return "uno " if re.match("s[^aeiou]|z|ps|pn|gn|x|y", noun) else "un "
+
+
+def _names(text: str, rule: Rule) -> dict[str, Rule]:
+    return dict.fromkeys(text.split("|"), rule)
+
+
+RULES: dict[str, dict[str, Rule]] = {
+    "ar": {
+        **_names("وصلة إنترويكي|و.إ|وإو", arabic_link),
+        **_names("صغير|لا فواصل|كبير|غامق|اقتباس مضمن", _first),
+        **_names("لغة|لون", _second),
+        "كم": _around("", " كم"),
+    },
+    "de": {**_names("§", _around("§ ")), **_names('"-fr|"-en|"-it|"-la|"-es', _around("„", "“"))},
+    "es": {"siglo": spanish_century},
+    "fr": {
+        **_names("citation|citation étrangère", _around("« ", " »")),
+        **_names(
+            "référence nécessaire|refnec|référence souhaitée|refsou|pas clair|quoi|qui|passage à actualiser", _first
+        ),
+        **{name: _before(title) for name, title in (("m.", "M."), ("mme", "Mme"), ("mlle", "Mlle"), ("n°", "n°"))},
+        **_names("nb|numéro", lambda call: format_number(call.value(1), "fr")),
+        **_names("sp|sp-|s2|s2-|-sp|-s2|-s", french_centuries),
+        **_names("p.|pp.", _around("p. ")),
+        "vol.": _around("vol. "),
+    },
+    "he": {
+        **_names("כתב קטן|ללא גלישה|שם בערבית|אנ|מספר|ללא נטייה", _first),
+        **_names("ציטוטון", _around('"', '"')),
+    },
+    "hi": _names("अंग्रेज़ी|अंग्रेजी|संस्कृत", _first),
+    "it": {
+        "bio": italian_biography,
+        **_names("m|unità", _quantity),
+        **_names("tutto attaccato|senza fonte|ta", _first),
+    },
+    "ja": {
+        **_names("読み仮名|ふりがな|読み仮名 ruby不使用|読み仮名_ruby不使用", japanese_reading),
+        **_names(
+            "ルビ|ruby|要出典範囲|要検証範囲|独自研究範囲|補助漢字フォント|jis2004フォント|拡張漢字|cp932フォント",
+            _first,
+        ),
+        **_names("jis90フォント|旧字体|疑問点範囲|要説明範囲|信頼性要検証範囲", _first),
+    },
+    "nl": _names("bron?|feit", _first),
+    "pl": {
+        **_names("j|liczba|fakt|dopracować zdanie", _first),
+        **_names("język|w języku", _second),
+        **{
+            f"{code}.": _around(f"{code}. ") for code in ("ang", "łac", "niem", "fr", "ros", "wł", "hiszp", "cz", "ukr")
+        },
+    },
+    "pt": {**_names("unidade", _quantity), **_names("dtlink|dni|morte", date_given)},
+    "ru": {"км": _around("", " км"), **_names("ударение|термин|акут", _first)},
+    "sv": {**_names("enhet", _quantity), "källa behövs": _first},
+    "zh": {
+        "bd": chinese_dates,
+        "tsl": chinese_link,
+        **_names("僻字|僻字?|拼音|注音", _first),
+    },
+}
