@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bertdata.extract.blocks import Kind, classify, is_plain_prose
-from bertdata.extract.codes import single_spaces
+from bertdata.extract.codes import return_memory, single_spaces
 from bertdata.extract.credits import is_credit
 from bertdata.extract.headings import split_heading
 from bertdata.extract.hyphens import join_hyphens
@@ -259,6 +259,7 @@ def join_paragraphs(paragraphs: list[str]) -> str:
         del paragraphs[:_JOINED_AT_ONCE]
     whole = b"\n\n".join(filter(None, pieces))
     pieces.clear()
+    return_memory()
     return whole.decode("utf-8", "surrogatepass")
 
 
