@@ -14,7 +14,7 @@ from mwparserfromhell import nodes
 from bertdata.extract.wikitext import blocks, links, tags
 from bertdata.extract.wikitext.fast import Reader, drop_pointers, flatten
 from bertdata.extract.wikitext.marks import COMMENT, show_pipes
-from bertdata.extract.wikitext.templates import is_alone, is_silent
+from bertdata.extract.wikitext.templates import is_silent, placed
 
 _BLOCKS = frozenset([*blocks.DROPPED, "nowiki"])
 # How much of the text before a template its rule may look at.
@@ -65,7 +65,8 @@ class TreeReader:
             parts.append(f"{self.text(parameter.name)}={value}" if parameter.showkey else value)
         printed, name = self.templates.render("|".join(parts), self.title, self.tally)
         self.tally.add("template kept" if printed else "template dropped")
-        if printed and not is_alone(printed, before[-1:]):
+        printed = placed(printed, name, before[-1:])
+        if printed:
             return printed
         return "" if before[-1:] in ("", "\n") or is_silent(name) else self.tally.mark(name)
 

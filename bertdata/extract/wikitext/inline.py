@@ -181,6 +181,7 @@ def audio(call: Call) -> str:
     return "" if label.lower() in ("listen", "pronunciation", "speaker icon", "anhören", "prononciation") else label
 
 
+FRACTIONS = frozenset(_names("frac|fraction|sfrac|fract|frac2|brøk|bruch|дробь|дріб|fracción|frazione|breuk"))
 RULES: dict[str, Rule] = {
     **dict.fromkeys(_names(inline_names.FIRST), first),
     **dict.fromkeys(_names(inline_names.SECOND), _position(2)),
@@ -199,9 +200,7 @@ RULES: dict[str, Rule] = {
     ), units.measure),
     "val": units.val,
     "gaps": joined(""),
-    **dict.fromkeys(_names(
-        "frac|fraction|sfrac|fract|frac2|brøk|bruch|дробь|дріб|fracción|frazione|breuk"
-    ), units.fraction),
+    **dict.fromkeys(FRACTIONS, units.fraction),
     **dict.fromkeys(_names(
         "birth date and age|birth date|bda|dob|start date|end date|start date and age|death date|"
         "death date and age|dda|film date|release date|birth-date|birth year and age|death year and age|"

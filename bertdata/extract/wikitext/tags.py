@@ -38,6 +38,10 @@ _HIDDEN = re.compile(
     re.IGNORECASE,
 )
 _MAX_LIST_DEPTH = 20
+_FRACTION = re.compile(
+    r"([0-9]?)<sup(?:\s[^<>]*)?>([0-9]{1,4})</sup\s*>(?:/|⁄|&frasl;)<sub(?:\s[^<>]*)?>([0-9]{1,4})</sub\s*>",
+    re.IGNORECASE,
+)
 _SUP = re.compile(r"<sup(?:\s[^<>]*)?>([^<>]{1,14})</sup\s*>", re.IGNORECASE)
 
 
@@ -79,12 +83,15 @@ def raise_numbers(text: str) -> str:
 
     >>> raise_numbers("10<sup>−18</sup> m<sup>2</sup>, the 5<sup>th</sup>")
     '10⁻¹⁸ m², the 5<sup>th</sup>'
+    >>> raise_numbers("5<sup>1</sup>/<sub>2</sub>")
+    '5 1/2'
     """
 
     def replace(found: re.Match[str]) -> str:
         inside = found[1].replace("&minus;", "−").replace("&nbsp;", " ").replace("&ndash;", "–").strip()
         return raised(inside) or found[0]
 
+    text = _FRACTION.sub(lambda part: f"{part[1]} {part[2]}/{part[3]}".lstrip(), text)
     return _SUP.sub(replace, text)
 
 

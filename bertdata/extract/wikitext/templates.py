@@ -13,7 +13,7 @@ from bertdata.extract.wikitext import links
 from bertdata.extract.wikitext.call import Call
 from bertdata.extract.wikitext.formulas import FORMULA
 from bertdata.extract.wikitext.functions import FUNCTIONS, is_variable, variable
-from bertdata.extract.wikitext.inline import RULES, rule_for
+from bertdata.extract.wikitext.inline import FRACTIONS, RULES, rule_for
 from bertdata.extract.wikitext.marks import Tally, show_pipes, without_marks
 from bertdata.extract.wikitext.wiki import Wiki, normal_name
 
@@ -62,9 +62,14 @@ def is_silent(name: str) -> bool:
     return name in SILENT or name.startswith(("cite", "ref", "sfn", "efn", "infobox", "citation", "flag", "harv"))
 
 
-def is_alone(printed: str, before: str) -> bool:
-    """Tell whether a template begins its line with coordinates: those are the page's, no part of a sentence."""
-    return printed.startswith(FORMULA) and before in ("", "\n")
+def placed(printed: str, name: str, before: str) -> str:
+    """Return what a template prints behind the character `before`.
+
+    Coordinates that begin a line are the page's, no part of a sentence; a fraction behind a digit stands apart from it.
+    """
+    if printed.startswith(FORMULA) and before in ("", "\n"):
+        return ""
+    return f" {printed}" if name in FRACTIONS and before.isdigit() else printed
 
 
 def split_arguments(text: str) -> list[str]:
@@ -188,7 +193,8 @@ class Templates:
             before = parts[i - 1][-1:] if parts[i - 1] or i == 1 else "}"
             if name is None:
                 printed, name = self.render(inside, title, tally)
-                if printed and not is_alone(printed, before):
+                printed = placed(printed, name, before)
+                if printed:
                     num_kept += 1
                     parts[i] = printed
                     continue

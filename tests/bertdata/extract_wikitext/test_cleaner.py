@@ -47,6 +47,10 @@ def clean(text: str, language: str = "en", **options: object) -> str:
         ("{{INRConvert|5|c}} {{INRConvert|7}} {{currency|100|USD}} {{currency|9|xyz}}", "₹5 crore ₹7 US$100 9"),
         ("The river ends.\n{{-}}\nA lake{{hsp}}begins.", "The river ends.\n\nA lake begins."),
         ("B{{music|flat}} major in {{music|time|3|4}}{{music|quarter}}.", "B♭ major in 3/4."),
+        (
+            "A 5{{frac|1|2}}-inch, {{frac|3|4}} inch and 1<sup>1</sup>/<sub>2</sub> nail.",
+            "A 5 1/2-inch, 3/4 inch and 1 1/2 nail.",
+        ),
         ("{{mya|66|65}}, {{bya|3.5}}", "66–65 million years ago, 3.5 billion years ago"),
         ("{{RA|05|55|10}} {{DEC|+07|24|25}} {{deg|45}}", "05h 55m 10s +07° 24′ 25″ 45°"),
         (
