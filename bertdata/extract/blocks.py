@@ -190,6 +190,8 @@ def _has_sentence(line: str, num_lines: int) -> bool:
 
 def _is_titled(line: str) -> bool:
     """Say whether a line that ends like a sentence is a title all the same: "The Letter." or "By A. N. Writer." """
+    if line[0].isalpha() and line[:2].isupper() and len(line) <= MAX_TITLE and _is_capital_title(line):
+        return True
     if line[0] in "“\"‘'«—-" or len(line) > 70 or line[-1] in "!?”\"’'»:;,—-":
         return bool(_INITIALS.fullmatch(line)) if line else False
     words = [word for word in re.split(r"[\s_]+", line) if word[:1].isalpha()]
@@ -197,6 +199,13 @@ def _is_titled(line: str) -> bool:
         return True
     small = sum(word[0].islower() and word not in _SMALL_WORDS for word in words)
     return len(words) > 1 and small == 0 and sum(word[0].isupper() for word in words) >= 2
+
+
+def _is_capital_title(line: str) -> bool:
+    """Say whether all words are capitals but the small ones of titles: "HOUSE of HANOVER," or "AN APPEAL, &c." """
+    words = [word for word in line.split() if word[0].isalpha()]
+    # What a speaker says behind a name in capitals is prose.
+    return not set(QUOTES) & set(line) and all(word.isupper() or word in _SMALL_WORDS for word in words)
 
 
 def _share_capital(line: str) -> float:

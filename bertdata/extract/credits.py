@@ -6,7 +6,7 @@ import re
 
 _MADE = "prepared|produced|created|scanned|transcribed|typed|made|updated|provided|compiled|converted|donated"
 _CREDIT = re.compile(
-    r"\W*(?:"
+    r"[\W_]*(?:"
     r"(?:this|the|these)\s+(?:e-?texts?|e-?books?|electronic\s+\w+|files?|transcription|digital\s+\w+|book)\b"
     rf"[^.\n]{{0,60}}?\b(?:{_MADE})\b"
     r"|(?:e-?text|e-?book|html(?: version| file)?|text file|digiti[sz]ed|proofread|edited|contributed|distributed"
@@ -32,6 +32,8 @@ _PROJECTS = (
     "archive.org",
     "smashwords",
     "feedbooks",
+    # Placeholders of Project Gutenberg's file names.
+    "xxx.xxx",
     # The sizes of books, in publishers' lists.
     " 12mo",
     " 8vo",
@@ -39,7 +41,7 @@ _PROJECTS = (
 )
 _MAIL = re.compile(r"[\w.+-]+@[\w-]+\.\w{2,}")
 _RIGHTS = re.compile(
-    r"copyright \(c\) ?\d{4}|copyright,? \d{4}|^\W*transcriber['’]?s? notes?\b|etext transcriber", re.IGNORECASE
+    r"copyright \(c\) ?\d{4}|copyright,? \d{4}|^[\W_]*transcriber['’]?s? notes?\b|etext transcriber", re.IGNORECASE
 )
 
 

@@ -298,6 +298,9 @@ def test_memory_stays_within_eight_times_a_large_book(tmp_path: Path) -> None:
     ("block", "kind"),
     [
         ("CONTENTS.", "contents"),
+        ("AN APPEAL, &c.", "heading"),
+        ("THE HOUSE of ALDER,", "heading"),
+        ('PARSON. - "Halves?"', "prose"),
         ("LIST OF ILLUSTRATIONS", "contents"),
         ("Inhaltsverzeichnis", "contents"),
         ("FOOTNOTES:", "notes-heading"),
@@ -317,6 +320,7 @@ def test_blocks_are_told_apart(block: str, kind: str) -> None:
 @pytest.mark.parametrize(
     ("block", "is_made"),
     [
+        ("_From the set of Eight Volumes of “Old Trials”_", True),
         ("Printed for and Sold by A. BAKER, at the Black Boy. 1715.", True),
         ("From the set of Eight Volumes of “Old Crimes”", True),
         ("From the set of his jaw they knew that he would stay, and that more volumes would follow.", False),
