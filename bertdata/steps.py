@@ -19,7 +19,7 @@ from typing import Any
 
 from bertdata.errors import BuildError
 from bertdata.files import WORK, publish, remove_folder
-from bertdata.store import StorePath, as_path
+from bertdata.store import StorePath, as_path, remove_empty
 
 # In the order of the flow: rebuilding one rebuilds what follows.
 STEPS = ("extract", "vocab", "tokens", "examples")
@@ -180,6 +180,7 @@ def lock_folder(folder: Path) -> Iterator[None]:
             for left in (folder / WORK).iterdir():
                 if left.name != "lock":
                     remove_folder(left)
+        remove_empty(folder / WORK)
         return
     try:
         (folder / WORK).mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,7 @@ own habits.
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import io
 import posixpath
@@ -16,7 +17,7 @@ from pathlib import Path, PosixPath
 from types import SimpleNamespace
 from typing import Any, NoReturn
 
-from bertdata.errors import BuildError, OptionError, require
+from bertdata.errors import BertdataError, BuildError, OptionError, require
 from bertdata.store_calls import LARGEST_RANGE, OBJECT_STORES, RangeFile, call
 
 # As text, or as pathlib makes it of text: `Path("s3://b/k")` is `s3:/b/k`.
@@ -200,6 +201,13 @@ def remove_below(path: StorePath) -> None:
         call(path, lambda fs, key: fs.rm(key, recursive=True))
     except FileNotFoundError:
         return
+
+
+def remove_empty(path: StorePath) -> None:
+    """Remove a folder that is empty, where the store has folders (HDFS has); object stores have none."""
+    if path.parts[0].removesuffix(":") not in OBJECT_STORES:
+        with contextlib.suppress(FileNotFoundError, BertdataError):
+            call(path, lambda fs, key: fs.rmdir(key))
 
 
 def list_below(folder: StorePath) -> list[Path]:
