@@ -175,10 +175,18 @@ def ship_class(call: Call) -> str:
     return {"4": f"{name} class", "5": name}.get(form, f"{name}-class {call.value(2)}")
 
 
+# What links to sounds are called; any other label is the word that is heard.
+_SOUND_LABELS = frozenset((
+    "listen", "pronunciation", "speaker icon", "anhören", "aussprache", "écouter", "prononciation", "escuchar",
+    "pronunciación", "ouvir", "pronúncia", "ascolta", "pronuncia", "uitspraak", "wymowa", "výslovnost", "произношение",
+    "слушать", "вимова", "слухати", "вымаўленне", "oxunuşu", "dinle",
+))  # fmt: skip
+
+
 def audio(call: Call) -> str:
     """Print the label of a sound file where it is a word of the sentence."""
     label = call.value(2)
-    return "" if label.lower() in ("listen", "pronunciation", "speaker icon", "anhören", "prononciation") else label
+    return "" if label.lower() in _SOUND_LABELS else label
 
 
 FRACTIONS = frozenset(_names("frac|fraction|sfrac|fract|frac2|brøk|bruch|дробь|дріб|fracción|frazione|breuk"))

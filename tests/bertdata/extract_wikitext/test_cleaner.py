@@ -365,3 +365,8 @@ def test_french_templates_of_amounts_and_languages_print_their_text() -> None:
 )  # fmt: skip
 def test_a_wiki_has_templates_of_its_own(language: str, wikitext: str, text: str) -> None:
     assert clean(wikitext, language) == text
+
+
+def test_label_of_a_sound_file_is_no_word() -> None:
+    wikitext = "'''Берлин''' ({{lang-de|Berlin}}, {{audio|De-Berlin.ogg|произношение}}) — столица."
+    assert clean(wikitext, "ru") == "Берлин (нем. Berlin) — столица."
