@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from pathlib import Path
@@ -32,9 +33,10 @@ def read_text(path: str) -> str:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
+        likely = "utf-16" if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "latin1"
         raise InputError(
             f"{path} line {line} isn't UTF-8 (byte 0x{data[error.start]:02x}): convert the file first, e.g. "
-            f"`iconv -f latin1 -t utf-8 {Path(path).name}`."
+            f"`iconv -f {likely} -t utf-8 {Path(path).name}`."
         ) from None
     if not text.strip():
         raise InputError(f"{path} is empty: it holds no example.")
