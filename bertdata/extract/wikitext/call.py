@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 
@@ -38,3 +39,7 @@ class Call(NamedTuple):
         if not self.named:
             return [value.strip() for value in self.positional]
         return [self.value(i + 1) for i in range(len(self.positional))]
+
+
+# What a template prints.
+Rule = Callable[[Call], str]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from functools import lru_cache
 
 from bertdata.extract.wikitext import (
@@ -16,11 +15,10 @@ from bertdata.extract.wikitext import (
     speech,
     units,
 )
-from bertdata.extract.wikitext.call import Call
+from bertdata.extract.wikitext.call import Call, Rule
 from bertdata.extract.wikitext.convert import convert
 from bertdata.extract.wikitext.numbers import format_number
 
-Rule = Callable[[Call], str]
 _CHARGE = re.compile(r"(.*?)(\([0-9]?[-−+]\)|(?<![0-9])[0-9]?[-−+]|[-−+])")
 
 

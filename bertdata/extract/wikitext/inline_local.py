@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
-from bertdata.extract.wikitext.call import Call
+from bertdata.extract.wikitext.call import Call, Rule
 from bertdata.extract.wikitext.dates import date_given
 from bertdata.extract.wikitext.formulas import FORMULA
 from bertdata.extract.wikitext.numbers import format_number
-
-Rule = Callable[[Call], str]
 
 
 def _words(text: str) -> list[str]:
     return text.split()
 
 
-def _around(before: str, after: str = "") -> Rule:
+def around(before: str, after: str = "") -> Rule:
     """Return a rule that prints the first value between two texts, or nothing."""
 
     def rule(call: Call) -> str:
@@ -32,7 +29,7 @@ def _constant(text: str) -> Rule:
 
 
 def _arabic(language: str) -> Rule:
-    return _around(f"({language}: ", ")")
+    return around(f"({language}: ", ")")
 
 
 def coordinates(call: Call) -> str:
@@ -174,10 +171,10 @@ RULES: dict[str, Rule] = {
     **{name: _constant(symbol) for name, symbol in _ELEMENTS.items()},
     **{name: _arabic(language) for name, language in _ARABIC.items()},
     **{name: _constant(text) for name, text in _SIGNS.items()},
-    **dict.fromkeys([*_LANGUAGE_NAMES, "pie", "iast"], _around("")),
+    **dict.fromkeys([*_LANGUAGE_NAMES, "pie", "iast"], around("")),
     **dict.fromkeys(("closed-closed", "open-closed", "closed-open", "open-open"), interval),
-    **dict.fromkeys(("née", "nee"), _around("née ")),
-    **dict.fromkeys(("né", "ne"), _around("né ")),
+    **dict.fromkeys(("née", "nee"), around("née ")),
+    **dict.fromkeys(("né", "ne"), around("né ")),
     **dict.fromkeys(("ma", "mya", "million years ago"), long_ago("million")),
     "kya": long_ago("thousand"),
     "bya": long_ago("billion"),
@@ -194,12 +191,12 @@ RULES: dict[str, Rule] = {
     "mnm": quantity("m n. m."),
     "oldstyledate": old_style_date,
     "sic": sic,
-    "us patent": _around("U.S. Patent "),
-    "séc": _around("século "),
-    "incise": _around("– ", " –"),
+    "us patent": around("U.S. Patent "),
+    "séc": around("século "),
+    "incise": around("– ", " –"),
     "heure": clock,
     "km to mi": kilometres,
-    "ngoặc nhọn": _around("⟨", "⟩"),
+    "ngoặc nhọn": around("⟨", "⟩"),
     "daton": lambda call: f"{call.value(1)}-an de {call.value(2)} {call.value(3)}".strip() if call.value(2) else "",
 }
 _NUMERAL = re.compile(r"([0-9]+|[ivx]+)(er|re|ère|e|ème|vet)( siècle)?")

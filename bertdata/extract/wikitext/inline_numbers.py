@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from bertdata.extract.wikitext.call import Call
+from bertdata.extract.wikitext.call import Call, Rule
 from bertdata.extract.wikitext.conversions import round_value
 from bertdata.extract.wikitext.convert import convert
 from bertdata.extract.wikitext.numbers import format_number, in_words, ordinal_in_words
 
-Rule = Callable[[Call], str]
 _NUMBER = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,15})?")
 _BODIES = {"solar": "☉", "earth": "🜨", "jupiter": "J"}
 _MEASURES = ("mass", "radius", "luminosity")

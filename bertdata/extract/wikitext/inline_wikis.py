@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
-from bertdata.extract.wikitext.call import Call
+from bertdata.extract.wikitext.call import Call, Rule
 from bertdata.extract.wikitext.dates import date_given
+from bertdata.extract.wikitext.inline_local import around
 from bertdata.extract.wikitext.numbers import format_number
-
-Rule = Callable[[Call], str]
 
 
 def _first(call: Call) -> str:
@@ -18,11 +16,6 @@ def _first(call: Call) -> str:
 
 def _second(call: Call) -> str:
     return call.value(2)
-
-
-def _around(before: str, after: str = "") -> Rule:
-    """Return a rule that prints the first value between two texts, or nothing."""
-    return lambda call: f"{before}{call.first_value().strip()}{after}" if call.first_value().strip() else ""
 
 
 def _before(words: str) -> Rule:
@@ -126,24 +119,24 @@ RULES: dict[str, dict[str, Rule]] = {
         **_names("وصلة إنترويكي|و.إ|وإو", arabic_link),
         **_names("صغير|لا فواصل|كبير|غامق|اقتباس مضمن", _first),
         **_names("لغة|لون", _second),
-        "كم": _around("", " كم"),
+        "كم": around("", " كم"),
     },
-    "de": {**_names("§", _around("§ ")), **_names('"-fr|"-en|"-it|"-la|"-es', _around("„", "“"))},
+    "de": {**_names("§", around("§ ")), **_names('"-fr|"-en|"-it|"-la|"-es', around("„", "“"))},
     "es": {"siglo": spanish_century},
     "fr": {
-        **_names("citation|citation étrangère", _around("« ", " »")),
+        **_names("citation|citation étrangère", around("« ", " »")),
         **_names(
             "référence nécessaire|refnec|référence souhaitée|refsou|pas clair|quoi|qui|passage à actualiser", _first
         ),
         **{name: _before(title) for name, title in (("m.", "M."), ("mme", "Mme"), ("mlle", "Mlle"), ("n°", "n°"))},
         **_names("nb|numéro", lambda call: format_number(call.value(1), "fr")),
         **_names("sp|sp-|s2|s2-|-sp|-s2|-s", french_centuries),
-        **_names("p.|pp.", _around("p. ")),
-        "vol.": _around("vol. "),
+        **_names("p.|pp.", around("p. ")),
+        "vol.": around("vol. "),
     },
     "he": {
         **_names("כתב קטן|ללא גלישה|שם בערבית|אנ|מספר|ללא נטייה", _first),
-        **_names("ציטוטון", _around('"', '"')),
+        **_names("ציטוטון", around('"', '"')),
     },
     "hi": _names("अंग्रेज़ी|अंग्रेजी|संस्कृत", _first),
     "it": {
@@ -163,12 +156,10 @@ RULES: dict[str, dict[str, Rule]] = {
     "pl": {
         **_names("j|liczba|fakt|dopracować zdanie", _first),
         **_names("język|w języku", _second),
-        **{
-            f"{code}.": _around(f"{code}. ") for code in ("ang", "łac", "niem", "fr", "ros", "wł", "hiszp", "cz", "ukr")
-        },
+        **{f"{code}.": around(f"{code}. ") for code in ("ang", "łac", "niem", "fr", "ros", "wł", "hiszp", "cz", "ukr")},
     },
     "pt": {**_names("unidade", _quantity), **_names("dtlink|dni|morte", date_given)},
-    "ru": {"км": _around("", " км"), **_names("ударение|термин|акут", _first)},
+    "ru": {"км": around("", " км"), **_names("ударение|термин|акут", _first)},
     "sv": {**_names("enhet", _quantity), "källa behövs": _first},
     "zh": {
         "bd": chinese_dates,
