@@ -28,7 +28,7 @@ _BRACKETS = re.compile(rf"([(\[（「『《“«])((?:[{_GLUE}–/.\-：]|{_M})*
 _RUN = re.compile(
     rf"[{_GLUE}\x02](?<![{_GLUE}\x03].)(?!(?<=\w )\w|(?<=\w,) \w)(?:(?<!\x02)|[0-9]+\x03)(?:[{_GLUE}]|{_M})++"
 )
-_OPENED = re.compile(r"([(（\[])[ ,;:、，；]+")
+_OPENED = re.compile(r"([(（\[])[ ,;:、，；]++(?!\[)")
 _CLOSED = re.compile(r"[ ,;、，；]+([)）\]])")
 _LOOSE_SIGN = re.compile(r"(?<![.,;:!?]) ([,.;!?])(?=[\s)]|$)(?! [.!?])")
 # A reference mark that was typed, or pasted with the text of another page.
@@ -168,9 +168,9 @@ def normal_text(paragraph: str, language: str, tally: Tally) -> str:
             text = text.replace("  ", " ")
         text = text.strip(" ")
     else:
-        text = " ".join(text.split())
         if not text.isascii() and any(sign in text for sign in "\u00ad\u200b\u2060\ufeff"):
             text = _INVISIBLE.sub("", text)
+        text = " ".join(text.split())
     text = composed(text)
     if "[" in text:
         text, num = _TYPED_MARK.subn("", text)

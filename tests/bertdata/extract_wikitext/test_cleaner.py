@@ -370,3 +370,14 @@ def test_a_wiki_has_templates_of_its_own(language: str, wikitext: str, text: str
 def test_label_of_a_sound_file_is_no_word() -> None:
     wikitext = "'''Берлин''' ({{lang-de|Berlin}}, {{audio|De-Berlin.ogg|произношение}}) — столица."
     assert clean(wikitext, "ru") == "Берлин (нем. Berlin) — столица."
+
+
+@pytest.mark.parametrize(
+    ("wikitext", "text"),
+    [
+        ("''<ref/>&nbsp;An owl\u200b \u200bsat.", "An owl sat."),
+        ("An owl sat [&nbsp;[there] and there], ( ) it said.", "An owl sat [ [there] and there], it said."),
+    ],
+)
+def test_what_goes_leaves_no_blank_and_no_mark(wikitext: str, text: str) -> None:
+    assert clean(wikitext) == text
