@@ -231,7 +231,7 @@ def write_formula(tex: str) -> str:
     ('a₁, …, a_n', 'f(x) = 1/x²', '')
     """
     tex = tex.strip()
-    if not tex or len(tex) > _MAX_TEX:
+    if not tex or len(tex) > _MAX_TEX or "\n\n" in tex:  # TeX ends a formula at a blank line.
         return ""
     try:
         text = _Writer(tex).group(0, False)

@@ -381,3 +381,7 @@ def test_label_of_a_sound_file_is_no_word() -> None:
 )
 def test_what_goes_leaves_no_blank_and_no_mark(wikitext: str, text: str) -> None:
     assert clean(wikitext) == text
+
+
+def test_formula_ends_at_a_blank_line() -> None:
+    assert clean("Let <math>x be. See [[owls]].\n\n* [[a]]</math> and more.") == "Let and more."
