@@ -146,8 +146,8 @@ def attend_rows(rows: list[Tensor], mask: Tensor | None, dropout: Dropout, noise
     query, key, value = (x.transpose(1, 2) for x in rows)
     if query.is_cuda or not dropout.active:
         # torch's CPU kernel of this needs dropout 0; with dropout it falls back to slow generic code.
-        p = dropout.p if dropout.active else 0.0
-        return F.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=p).transpose(1, 2)
+        attended = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout.rate)
+        return attended.transpose(1, 2)
     scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2)  # [N, heads, L, L]
     if mask is not None:
         scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
@@ -192,7 +192,7 @@ class PackedSequences(Sequences):
         # The kernel of `torch.nn.attention.varlen`, which that function calls without dropout.
         output: Tensor = torch.ops.aten._flash_attention_forward(
             *(query, key, value, queries.ends_on(query.device), self.ends_on(query.device)),
-            *(max(queries.lengths), max(self.lengths), dropout.p if dropout.active else 0.0),
+            *(max(queries.lengths), max(self.lengths), dropout.rate),
             is_causal=False,
             return_debug_mask=False,
         )[0]

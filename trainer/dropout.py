@@ -65,6 +65,11 @@ class Dropout(nn.Module):
         """Whether the next call changes its input."""
         return self.training and self.p > 0
 
+    @property
+    def rate(self) -> float:
+        """The share of its input that the next call drops."""
+        return self.p if self.active else 0.0
+
     def forward(self, x: Tensor, multipliers: Callable[[float], Tensor] | None = None) -> Tensor:
         """Drop by what `multipliers(p)` says, or by torch's generator (on a CPU it seeds numpy's faster one)."""
         if not self.active:

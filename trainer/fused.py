@@ -12,16 +12,14 @@ import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from trainer.attention import PackedSequences, Sequences, Tokens
-
-if TYPE_CHECKING:
-    from trainer.model import BertLayer
+from trainer.linear import Linear
 
 # Rows of the vocabulary are filled up to a multiple: products of odd widths take slow kernels.
 _VOCABULARY_MULTIPLE = 64
@@ -82,26 +80,38 @@ class _Layout:
         return self.own_ends, self.ends, self.own_longest, self.longest, self.attention_dropout
 
 
-def layer(module: BertLayer, x: Tensor, sequences: Sequences, tokens: Tokens) -> Tensor:
-    """Return the hidden states [S, H] of some tokens, which attend to all of `x` [T, H]: what `module` computes."""
-    attention, inner, output = module.attention, module.intermediate, module.output
-    dense = (attention.self.query, attention.self.key, attention.self.value)
-    others = (attention.output.dense, inner.dense, output.dense)
-    norms = (attention.output.LayerNorm, output.LayerNorm)
+class Parts(NamedTuple):
+    """The modules of a layer: its six products in the order of their use, both norms, and what is done between them."""
+
+    products: Sequence[Linear]
+    norms: Sequence[nn.LayerNorm]
+    heads: int
+    kind: str
+    dropout: float
+    attention_dropout: float
+
+
+def layer(parts: Parts, x: Tensor, sequences: Sequences, tokens: Tokens) -> Tensor:
+    """Return the hidden states [S, H] of some tokens, which attend to all of `x` [T, H].
+
+    `parts.kind` is the name of the activation; the probabilities of dropout are 0 where nothing is to be dropped.
+    """
     layout = _Layout(
-        heads=attention.self.num_heads,
-        kind=inner.kind,
-        eps=norms[0].eps,
-        dropout=output.dropout.p * output.dropout.active,
-        attention_dropout=attention.self.dropout.p * attention.self.dropout.active,
+        heads=parts.heads,
+        kind=parts.kind,
+        eps=parts.norms[0].eps,
+        dropout=parts.dropout,
+        attention_dropout=parts.attention_dropout,
         ends=sequences.ends_on(x.device),
         own_ends=tokens.ends_on(x.device),
         longest=max(sequences.lengths),
         own_longest=max(tokens.lengths),
         index=tokens.index,
     )
-    parameters = [one.weight for one in dense] + [one.bias for one in dense]
-    parameters += [tensor for one in (*others, *norms) for tensor in (one.weight, one.bias)]
+    query_key_value = parts.products[:3]
+    parameters = [one.weight for one in query_key_value] + [one.bias for one in query_key_value]
+    parameters += [tensor for one in parts.products[3:] for tensor in (one.weight, one.bias)]
+    parameters += [tensor for one in parts.norms for tensor in (one.weight, one.bias)]
     hidden: Tensor = _Layer.apply(layout, x.to(torch.bfloat16), *parameters)  # type: ignore[no-untyped-call]
     return hidden
 

@@ -181,9 +181,16 @@ class BertLayer(nn.Module):
     def forward(self, x: Tensor, sequences: Sequences, tokens: Tokens) -> Tensor:
         """Return the hidden states [S, H] of some tokens, which attend to all of [T, H]."""
         if fused.computes_layer(x, self.attention.self.num_heads, sequences):
-            return fused.layer(self, x, sequences, tokens)
+            return fused.layer(self.parts(), x, sequences, tokens)
         x = self.attention(x, sequences, tokens)
         return call(self.output, self.intermediate(x), x, tokens)
+
+    def parts(self) -> fused.Parts:
+        """Return what a layer is made of, for a GPU to compute as a whole."""
+        own, after = self.attention.self, self.attention.output
+        products = (own.query, own.key, own.value, after.dense, self.intermediate.dense, self.output.dense)
+        norms, kind = (after.LayerNorm, self.output.LayerNorm), self.intermediate.kind
+        return fused.Parts(products, norms, own.num_heads, kind, after.dropout.rate, own.dropout.rate)
 
 
 class BertEncoder(nn.Module):

@@ -7,10 +7,16 @@ import os
 import subprocess
 import sys
 from types import ModuleType
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
+
+from trainer.attention import PackedSequences
+from trainer.initial import init_weights
+from trainer.model import BertConfig, BertForPreTraining
 
 pytest.importorskip("triton")
 ULP = 2**-7  # of bf16; the interpreter cuts what a GPU rounds
@@ -30,7 +36,7 @@ def kernels() -> ModuleType:
 def test_all_others_pass_in_a_process_that_interprets_kernels() -> None:
     command = [sys.executable, "-m", "pytest", "-q", "--import-mode=importlib", "-p", "no:cacheprovider", __file__]
     done = subprocess.run(command, env=os.environ | {SWITCH: "1"}, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0 and "13 passed, 1 skipped" in done.stdout, done.stdout + done.stderr
+    assert done.returncode == 0 and "15 passed, 1 skipped" in done.stdout, done.stdout + done.stderr
 
 
 def reduced(*shape: int) -> torch.Tensor:
@@ -146,3 +152,48 @@ def test_a_loss_that_is_no_number_stays_one(kernels: ModuleType) -> None:
     logits[1, 5] = float("nan")
     losses, _ = kernels.cross_entropy(logits, torch.tensor([1, 2]), 50, True)
     assert losses.isfinite().tolist() == [True, False]
+
+
+def attend(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, ends: list[torch.Tensor]) -> torch.Tensor:
+    """Attend within each sequence, in fp32: what the kernel for variable lengths does."""
+    outputs = []
+    for a, b, c, d in zip(ends[0][:-1], ends[0][1:], ends[1][:-1], ends[1][1:], strict=True):
+        rows = (x.float().transpose(0, 1) for x in (query[a:b], key[c:d], value[c:d]))
+        outputs.append(F.scaled_dot_product_attention(*rows).transpose(0, 1))
+    return torch.cat(outputs).to(query.dtype)
+
+
+def attention_forward(query: Any, key: Any, value: Any, *ends: Any, **options: Any) -> tuple[torch.Tensor, ...]:
+    return attend(query, key, value, list(ends[:2])), *torch.zeros(4)
+
+
+def attention_backward(grad: Any, query: Any, key: Any, value: Any, *others: Any) -> tuple[torch.Tensor, ...]:
+    with torch.enable_grad():
+        inputs = [x.detach().requires_grad_() for x in (query, key, value)]
+        return torch.autograd.grad(attend(*inputs, list(others[2:4])), inputs, grad)
+
+
+@pytest.mark.parametrize("some", [False, True])
+def test_a_layer_and_its_gradients_are_those_of_its_modules(
+    kernels: ModuleType, monkeypatch: pytest.MonkeyPatch, some: bool
+) -> None:
+    from trainer import fused
+
+    monkeypatch.setattr(torch.ops.aten, "_flash_attention_forward", attention_forward)
+    monkeypatch.setattr(torch.ops.aten, "_flash_attention_backward", attention_backward)
+    monkeypatch.setattr(fused, "_weight_gradient", lambda grad, x: grad.float().t() @ x.float())
+    model = BertForPreTraining(BertConfig(90, 64, 1, 2, 96, hidden_dropout_prob=0, attention_probs_dropout_prob=0))
+    init_weights(model, 1, 0.1)
+    layer = model.bert.encoder.layer[0]
+    sequences = PackedSequences(torch.tensor([0, 5, 14, 17]), None)
+    tokens = sequences.select(np.array([0, 2, 5, 6, 13, 14]), torch.device("cpu")) if some else sequences
+    x = torch.randn(17, 64)
+    expected = layer(inputs := x.clone().requires_grad_(), sequences, tokens)
+    expected.backward(grad := torch.randn_like(expected))
+    gradients = {name: p.grad for name, p in layer.named_parameters()} | {"x": inputs.grad}
+    model.zero_grad()
+    output = fused.layer(layer.parts(), inputs := x.clone().requires_grad_(), sequences, tokens)
+    output.backward(grad.bfloat16())
+    assert (output.float() - expected).abs().max() < 0.05
+    for name, found in [*((name, p.grad) for name, p in layer.named_parameters()), ("x", inputs.grad)]:
+        assert (found - gradients[name]).norm() < 0.02 * gradients[name].norm() + 0.01, name
