@@ -39,8 +39,6 @@ from benchmarks.watch import MARK, STEPS, Watch, watch_build  # noqa: E402
 
 FLAT = 1.1
 FLAT_FROM = 4
-# How often at most a size is built in a round.
-_MOST_TURNS = 4
 ROLES = ("driver", "job server", "master and workers", "executors", "Python workers")
 
 
@@ -204,14 +202,14 @@ def _rss_of(role: str, run: Run) -> float:
     return run.watch.of(role=role).rss / 1e6
 
 
-def turns(sizes: Sequence[int]) -> list[int]:
-    """Return the sizes in the order of a round: small ones several times.
+def turns(sizes: Sequence[int], most: int) -> list[int]:
+    """Return the sizes in the order of a round: small ones several times, at most so often.
 
-    >>> turns([1, 4, 16])
+    >>> turns([1, 4, 16], 4)
     [1, 1, 1, 4, 1, 4, 16]
     """
-    often = {n: max(1, min(_MOST_TURNS, max(sizes, default=1) // (2 * n))) for n in sizes}
-    return [n for turn in range(_MOST_TURNS, 0, -1) for n in sizes if often[n] >= turn]
+    often = {n: max(1, min(most, max(sizes, default=1) // (2 * n))) for n in sizes}
+    return [n for turn in range(most, 0, -1) for n in sizes if often[n] >= turn]
 
 
 def main() -> int:
@@ -222,6 +220,7 @@ def main() -> int:
     parser.add_argument("--spark-times", type=int, nargs="*", help="for Spark, if others")
     parser.add_argument("--shuffle-times", type=int, nargs="*", default=[], help="on Spark with --shuffle engine too")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--turns", type=int, default=4, help="of the smallest size in a round, at most")
     parser.add_argument("--folder", help="where dumps and corpora are made, and removed")
     given, more = parser.parse_known_args()  # All other options are build-corpus's.
     on_spark = given.times if given.spark_times is None else given.spark_times
@@ -236,7 +235,7 @@ def main() -> int:
             path.parent.mkdir()
             dumps[n] = path, repeat_dump(given.wikipedia, path, n)
         for _ in range(given.rounds):
-            for runner, times in ((runner, n) for runner, some in wanted.items() for n in turns(some)):
+            for runner, times in ((runner, n) for runner, some in wanted.items() for n in turns(some, given.turns)):
                 options = ["--workers", "2", *more, *(["--shuffle", "engine"] if "shuffle" in runner else [])]
                 output = Path(name) / f"corpus-{time.monotonic_ns()}"
                 run = run_build(runner.split(",")[0], dumps[times], output, options, jar)
