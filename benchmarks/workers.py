@@ -6,7 +6,8 @@ and of libraries: the difference of the two is a step's work. Prints for the ste
 table in docs/scale.md: wall seconds (on Spark also from a step's first task to the end of its last), and CPU seconds at
 the pace of a machine at rest (`benchmarks/watch.py`) of the busiest worker with the driver's own, which is how long the
 step would take on cores of its own; further the busier worker's share of both's, and what both took against what one
-did. On a machine that others use too the walls tell little.
+did. On a machine that others use too the walls tell little. What two cores do more than one at best is measured first,
+by extractions without the runner: cores share caches and memory, and some are halves of one.
 """
 
 from __future__ import annotations
@@ -14,9 +15,12 @@ from __future__ import annotations
 import argparse
 import functools
 import json
+import os
 import shutil
 import statistics
+import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +29,7 @@ from tempfile import TemporaryDirectory
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.dumps import repeat_dump
-from benchmarks.scale import Run, digest, job_server_jar, run_build
+from benchmarks.scale import ROOT, Run, digest, job_server_jar, run_build
 
 SHARED = ("extract", "tokens", "examples")
 
@@ -93,6 +97,39 @@ def _at(figure: Callable[[Seen, str], float], step: str, seen: Seen) -> float:
     return figure(seen, step)
 
 
+def extract_at_once(dump: Path, folder: Path, num: int) -> tuple[float, float]:
+    """Extract a dump in so many processes at once that share nothing; return the mean CPU seconds, and the wall's."""
+    began = time.monotonic()
+    command = [sys.executable, "-m", "cli.main", "extract", "--wikipedia", str(dump), "--workers", "1", "--output"]
+    running = [
+        subprocess.Popen(
+            [*command, str(folder / str(n))], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        for n in range(num)
+    ]
+    uses = []
+    for process in running:
+        _, process.returncode, use = os.wait4(process.pid, 0)
+        uses.append(use.ru_utime + use.ru_stime)
+    seconds = time.monotonic() - began
+    if any(process.returncode for process in running):
+        sys.exit("bertdata extract failed")
+    for n in range(num):
+        shutil.rmtree(folder / str(n))
+    return sum(uses) / num, seconds
+
+
+def show_bound(dump: Path, folder: Path, rounds: int) -> None:
+    """Print how much more two cores of this machine do than one, by two extractions that know nothing of each other."""
+    alone, both = ([extract_at_once(dump, folder, num) for _ in range(rounds)] for num in (1, 2))
+    (cpu, wall), (cpu2, wall2) = (map(statistics.median, zip(*each, strict=True)) for each in (alone, both))
+    print(
+        f"Without the runner: extract takes {cpu:.1f} CPU s alone, {cpu2:.1f} beside another: two cores do "
+        f"{2 * cpu / cpu2:.2f} times what one does; wall {wall:.1f}, {wall2:.1f} s: {2 * wall / wall2:.2f} times",
+        flush=True,
+    )
+
+
 def main() -> int:
     """Build with each runner, with one worker and with two."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -110,6 +147,7 @@ def main() -> int:
             path.parent.mkdir()
             dumps[large] = path, repeat_dump(given.wikipedia, path, times)
         print(f"{dumps[True][1] / 1e6:.1f} MB of XML, start by {dumps[False][1] / 1e6:.1f}", flush=True)
+        show_bound(dumps[True][0], Path(name), given.rounds)
         for runner in given.runners:
             builds: Builds = {(n, large): [] for large in (False, True) for n in (1, 2)}
             jar = "" if runner == "direct" else job_server_jar(runner)
