@@ -136,7 +136,7 @@ def show_rows(runner: str, by_size: dict[int, list[Run]]) -> None:
     print("|" + "---|" * (len(STEPS) + 6))
     for runs in by_size.values():
         figures = [middle(runs, lambda run: run.watch.of().cpu), middle(runs, lambda run: run.watch.paced())]
-        figures += [middle(runs, functools.partial(_cpu_of, step)) for step in STEPS]
+        figures += [middle(runs, functools.partial(_paced, step)) for step in STEPS]
         told = " | ".join(f"{figure:.1f}" for figure in figures)
         largest = middle(runs, lambda run: run.watch.of().rss) / 1e6
         print(f"|  | {runs[0].megabytes:.1f} | {len(runs)} | {told} | {largest:.0f} |")
@@ -146,8 +146,8 @@ def show_rows(runner: str, by_size: dict[int, list[Run]]) -> None:
         print(f"|  | {runs[0].megabytes:.1f} | {' | '.join(_bytes_of(step, runs) for step in STEPS[:4])} |", flush=True)
 
 
-def _cpu_of(step: str, run: Run) -> float:
-    return run.watch.of(step).cpu
+def _paced(step: str, run: Run) -> float:
+    return run.watch.paced(step)
 
 
 def _bytes_of(step: str, runs: Sequence[Run]) -> str:
@@ -216,7 +216,7 @@ def main() -> int:
     """Build at each size with each runner, and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--wikipedia", type=Path, required=True)
-    parser.add_argument("--times", type=int, nargs="+", default=[1, 4, 16])
+    parser.add_argument("--times", type=int, nargs="*", default=[1, 4, 16])
     parser.add_argument("--spark-times", type=int, nargs="*", help="for Spark, if others")
     parser.add_argument("--shuffle-times", type=int, nargs="*", default=[], help="on Spark with --shuffle engine too")
     parser.add_argument("--rounds", type=int, default=3)
