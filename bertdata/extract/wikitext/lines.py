@@ -187,7 +187,7 @@ def is_prose(paragraph: str) -> bool:
         return False
     if len(paragraph) <= _MAX_ENTRY_CHARS and ": " in paragraph and paragraph[-1] not in _ENDS:
         return not _LABELLED.fullmatch(paragraph)
-    if paragraph.startswith("==") or paragraph.endswith("=="):
+    if (paragraph[0] == "=" or paragraph[-1] == "=") and (paragraph.startswith("==") or paragraph.endswith("==")):
         return len(paragraph) > _MAX_HEADING
     if "|" in paragraph or (not paragraph.isascii() and ("•" in paragraph or "·" in paragraph or "‧" in paragraph)):
         entries = _ENTRY.split(paragraph)

@@ -38,8 +38,9 @@ _HIDDEN = re.compile(
     re.IGNORECASE,
 )
 _MAX_LIST_DEPTH = 20
+_DIGITS = "0123456789"
 _FRACTION = re.compile(
-    r"([0-9]?)<sup(?:\s[^<>]*)?>([0-9]{1,4})</sup\s*>(?:/|⁄|&frasl;)<sub(?:\s[^<>]*)?>([0-9]{1,4})</sub\s*>",
+    r"<sup(?:\s[^<>]*)?>([0-9]{1,4})</sup\s*>(?:/|⁄|&frasl;)<sub(?:\s[^<>]*)?>([0-9]{1,4})</sub\s*>",
     re.IGNORECASE,
 )
 _SUP = re.compile(r"<sup(?:\s[^<>]*)?>([^<>]{1,14})</sup\s*>", re.IGNORECASE)
@@ -91,8 +92,13 @@ def raise_numbers(text: str) -> str:
         inside = found[1].replace("&minus;", "−").replace("&nbsp;", " ").replace("&ndash;", "–").strip()
         return raised(inside) or found[0]
 
-    text = _FRACTION.sub(lambda part: f"{part[1]} {part[2]}/{part[3]}".lstrip(), text)
-    return _SUP.sub(replace, text)
+    return _SUP.sub(replace, _FRACTION.sub(_write_fraction, text))
+
+
+def _write_fraction(found: re.Match[str]) -> str:
+    # The digit before isn't in the pattern, which is searched ten times faster where it begins with a literal.
+    before = found.string[found.start() - 1 : found.start()]
+    return f"{' ' if before in _DIGITS and before else ''}{found[1]}/{found[2]}"
 
 
 def drop_tags(text: str, tally: Tally) -> str:
