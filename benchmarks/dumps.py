@@ -45,6 +45,20 @@ def repeat_dump(source: Path, target: Path, times: int) -> int:
     return _write(target, head, islice(renumbered(pages), times * len(pages)))
 
 
+def repeat_in_parts(source: Path, folder: Path, times: int) -> int:
+    """Write all pages so many times to two files of a folder, and return their bytes of XML.
+
+    Two workers have work at any size then: a dump of 10 MB would be one slice, and start one worker only.
+    """
+    head, pages = read_pages(source)
+    folder.mkdir(parents=True)
+    total, some = times * len(pages), renumbered(pages)
+    parts = {1: total // 2, 2: total - total // 2}
+    return sum(
+        _write(folder / f"enwiki-pages-articles{n}.xml.bz2", head, islice(some, num)) for n, num in parts.items()
+    )
+
+
 def _until(pages: Iterator[bytes], num_bytes: int) -> Iterator[bytes]:
     while num_bytes > 0:
         page = next(pages)

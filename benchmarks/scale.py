@@ -34,7 +34,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tools" / "clusters")]
 
 import spark_cluster  # noqa: E402
 
-from benchmarks.dumps import repeat_dump  # noqa: E402
+from benchmarks.dumps import repeat_in_parts  # noqa: E402
 from benchmarks.watch import MARK, STEPS, Watch, watch_build  # noqa: E402
 
 FLAT = 1.1
@@ -231,9 +231,8 @@ def main() -> int:
     with TemporaryDirectory(prefix="bertdata-scale-", dir=given.folder) as name:
         dumps = {}
         for n in sorted({n for some in wanted.values() for n in some}):
-            path = Path(name) / str(n) / "enwiki-pages-articles.xml.bz2"
-            path.parent.mkdir()
-            dumps[n] = path, repeat_dump(given.wikipedia, path, n)
+            path = Path(name) / str(n)
+            dumps[n] = path, repeat_in_parts(given.wikipedia, path, n)
         for _ in range(given.rounds):
             for runner, times in ((runner, n) for runner, some in wanted.items() for n in turns(some, given.turns)):
                 options = ["--workers", "2", *more, *(["--shuffle", "engine"] if "shuffle" in runner else [])]

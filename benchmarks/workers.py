@@ -28,7 +28,7 @@ from tempfile import TemporaryDirectory
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.dumps import repeat_dump
+from benchmarks.dumps import repeat_in_parts
 from benchmarks.scale import ROOT, Run, digest, job_server_jar, run_build
 
 SHARED = ("extract", "tokens", "examples")
@@ -143,9 +143,8 @@ def main() -> int:
     with TemporaryDirectory(prefix="bertdata-workers-", dir=given.folder) as name:
         dumps = {}
         for large, times in ((False, 1), (True, given.times)):
-            path = Path(name) / str(large) / "enwiki-pages-articles.xml.bz2"
-            path.parent.mkdir()
-            dumps[large] = path, repeat_dump(given.wikipedia, path, times)
+            path = Path(name) / ("large" if large else "small")
+            dumps[large] = path, repeat_in_parts(given.wikipedia, path, times)
         print(f"{dumps[True][1] / 1e6:.1f} MB of XML, start by {dumps[False][1] / 1e6:.1f}", flush=True)
         show_bound(dumps[True][0], Path(name), given.rounds)
         for runner in given.runners:
