@@ -4,7 +4,7 @@ Repeats the dump's pages 1, 4, 16 … times, with new ids and titles, and builds
 this machine and on a Spark cluster of two executors that is started for it. All sizes take turns, in `--rounds`; small
 ones, in which noise weighs most, several times a round. Prints the medians as rows of the tables in docs/scale.md, by
 step; then what starting costs by the line through all sizes (relative errors count), where CPU seconds go, and what a
-MB of XML costs beyond the smallest size: so starting is subtracted as it was measured, in as many runs. CPU seconds are
+MB of XML more costs from each size to the next: so starting is subtracted as it was measured. CPU seconds are
 also told at the pace that this machine has alone (`benchmarks/watch.py`), and those are compared. Fails (exit 1) where
 the cost of a MB moves by more than a tenth from 4 times on, where the memory of a driver does, or where bytes differ.
 """
@@ -23,6 +23,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -180,10 +181,11 @@ def show_fit(runner: str, by_size: dict[int, list[Run]]) -> bool:
     for n, runs in by_size.items():
         paced = sorted(run.watch.paced() for run in runs)
         print(f"  {n} times: {costs[n]:.2f} CPU s, the median of {len(paced)} from {paced[0]:.2f} to {paced[-1]:.2f}")
-    first, *more = by_size
-    beyond = {n: (costs[n] - costs[first]) / (by_size[n][0].megabytes - sizes[0]) for n in more}
-    told_costs = ", ".join(f"{cost:.4f} at {n} times" for n, cost in beyond.items())
-    print(f"  a MB beyond the first {sizes[0]:.1f}: {told_costs}")
+    # Caches and memory warm up over the first MB of each worker: what they cost is part of starting.
+    more = {n: (costs[n] - costs[m]) / (by_size[n][0].megabytes - by_size[m][0].megabytes) for m, n in pairwise(costs)}
+    told_costs = ", ".join(f"{more[n]:.4f} from {m} to {n} times" for m, n in pairwise(costs))
+    print(f"  a MB more: {told_costs}")
+    beyond = {m: more[n] for m, n in pairwise(costs)}
     memory = {
         f"the {role}'s memory": {n: middle(runs, functools.partial(_rss_of, role)) for n, runs in by_size.items()}
         for role in ("driver", "job server")
