@@ -141,7 +141,7 @@ def as_path(value: str | Path) -> Path:
     text = str(value)
     match = _URL.match(text)
     if match is None:
-        return Path(value)
+        return value if isinstance(value, Path) else Path(value)
     if match[1] in ("file", "local"):
         return Path("/" + text[match.end() :])
     path = StorePath(text)
