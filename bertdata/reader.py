@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -33,30 +33,52 @@ _OPENED_AT_ONCE = 1000
 _OWN = ("num_rows",)
 
 
+class ShardPaths(Sequence[Path]):
+    """The paths of files in one folder; each is made when it is asked for, since there may be a hundred thousand."""
+
+    def __init__(self, folder: Path, names: Sequence[str]) -> None:
+        self.folder, self.names = folder, names
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @overload
+    def __getitem__(self, number: int) -> Path: ...
+    @overload
+    def __getitem__(self, number: slice) -> ShardPaths: ...
+    def __getitem__(self, number: int | slice) -> Path | ShardPaths:
+        if isinstance(number, slice):
+            return ShardPaths(self.folder, self.names[number])
+        return self.folder / self.names[number]
+
+
 class Shards:
     """The examples of one length and split, in numbered shards; see `open_shards`."""
 
     def __init__(self, paths: Sequence[Path], checksums: Sequence[str] = (), rows: Sequence[int] = ()) -> None:
-        self.paths = list(paths)
-        self._shards = [
-            ShardRows(path, checksum or "", num)
-            for path, checksum, num in itertools.zip_longest(paths, checksums, rows, fillvalue=None)
-            if path is not None
-        ]
-        self.metadata: dict[str, Any] = {k: v for k, v in self._shards[0].metadata.items() if k not in _OWN}
+        self.paths, self._checksums, self._stated_rows = paths, checksums, rows
+        self._shards: dict[int, ShardRows] = {}
+        self.metadata: dict[str, Any] = {k: v for k, v in self._make(0).metadata.items() if k not in _OWN}
         self._fitting: set[int] = set()
-        for number in range(0 if rows else len(paths)):
-            self._shard(number)
-        self._first_row = np.cumsum([0, *(shard.num_rows for shard in self._shards)])
+        self._num_rows = list(rows) or [self._shard(number).num_rows for number in range(len(paths))]
+        self._first_row = np.cumsum([0, *self._num_rows])
         self.num_examples = int(self._first_row[-1])
         self.max_seq_length: int = self.metadata["max_seq_length"]
         self.vocab_size: int = self.metadata["vocab_size"]
         self.vocab_sha256: str = self.metadata["vocab_sha256"]
         self.pad_id: int = self.metadata["pad_id"]
 
+    def _make(self, number: int) -> ShardRows:
+        """Return a shard that may not be open yet."""
+        if number not in self._shards:
+            checksum = self._checksums[number] if self._checksums else ""
+            rows = self._stated_rows[number] if self._stated_rows else None
+            self._shards[number] = ShardRows(self.paths[number], checksum, rows)
+        return self._shards[number]
+
     def _shard(self, number: int) -> ShardRows:
         """Return a shard, opened and found to be of the same build as the first."""
-        shard = self._shards[number]
+        shard = self._make(number)
         if number not in self._fitting:
             differ = [k for k, v in self.metadata.items() if shard.metadata[k] != v]
             if differ:
@@ -177,7 +199,7 @@ class Shards:
             number += stride * len(wanted)
 
     def _order(self, seed: int) -> ReadOrder:
-        return ReadOrder([shard.num_rows for shard in self._shards], seed)
+        return ReadOrder(self._num_rows, seed)
 
     def _continuation(self, masking: DynamicMasking) -> npt.NDArray[np.bool_] | None:
         return None if masking.masking == "token" else self.vocabulary.is_continuation
@@ -235,8 +257,8 @@ def open_shards(
     a shard is damaged, missing among its numbered siblings, of another build or of an unknown version.
     """
     folder = _length_folder(as_path(path), max_seq_length) / split
-    # By name: to compare whole paths takes longer than all else, where there are tens of thousands.
-    paths = sorted(folder.glob("*.arrow"), key=lambda path: path.name)
+    names = (path.name for path in folder.glob("*.arrow")) if isinstance(folder, StorePath) else _names(folder)
+    paths = ShardPaths(folder, sorted(names))
     if not paths:
         others = ", ".join(sorted(p.name for p in folder.parent.iterdir() if p.is_dir())) or "none"
         raise InputError(f"{folder} holds no shard; splits there: {others}.")
@@ -247,25 +269,29 @@ def open_shards(
     return Shards(paths, checksums, rows)
 
 
-def _stated(paths: Sequence[Path]) -> tuple[Sequence[str], Sequence[int]]:
+def _names(folder: Path) -> list[str]:
+    return [entry.name for entry in os.scandir(folder) if entry.name.endswith(".arrow")] if folder.is_dir() else []
+
+
+def _stated(paths: ShardPaths) -> tuple[Sequence[str], Sequence[int]]:
     """Return what their build says of shards.
 
     Of those in a store the checksums, by which their copies are checked and found again; of very many on a disk that
     have the bytes that they should have, the numbers of rows, which spares opening them all.
     """
-    stored = isinstance(paths[0], StorePath)
+    stored = isinstance(paths.folder, StorePath)
     if not stored and len(paths) <= _OPENED_AT_ONCE:
         return (), ()
-    folder, length, split = paths[0].parents[3], paths[0].parents[1].name, paths[0].parent.name
+    folder, length = paths.folder.parents[2], paths.folder.parent.name
     record = complete_record(folder, f"examples-{length}")
     made = record["result"] if record else read_json(folder / "manifest.json") or {"splits": {}}
-    files = {file["path"]: file for made_split in made["splits"].values() for file in made_split["files"]}
-    below = f"{paths[0].parents[2].name}/{length}/{split}"
-    stated = [files.get(f"{below}/{path.name}", {}) for path in paths]
+    files = {file["path"]: file for split in made["splits"].values() for file in split["files"]}
+    below = paths.folder.relative_to(folder).as_posix()
+    stated = [files.get(f"{below}/{name}", {}) for name in paths.names]
     if stored:
         return [file.get("sha256", "") for file in stated], ()
-    sizes = {entry.name: entry.stat().st_size for entry in os.scandir(paths[0].parent)}
-    whole = all(file.get("bytes") == sizes[path.name] for path, file in zip(paths, stated, strict=True))
+    sizes = {entry.name: entry.stat().st_size for entry in os.scandir(paths.folder)}
+    whole = all(file.get("bytes") == sizes[name] for name, file in zip(paths.names, stated, strict=True))
     return (), [file["rows"] for file in stated] if whole else ()
 
 
@@ -285,18 +311,21 @@ def _length_folder(path: Path, max_seq_length: int | None) -> Path:
     return folder / str(max_seq_length or lengths[0])
 
 
-def _check_complete(paths: Sequence[Path]) -> None:
+def _check_complete(paths: ShardPaths) -> None:
     """Check that shards 0 to N - 1 of N are there, as their names say."""
+    num = len(paths)
+    if paths.names == [f"{number:05d}-of-{num:05d}.arrow" for number in range(num)]:
+        return
     names = [re.fullmatch(r"(\d+)-of-(\d+)\.arrow", path.name) for path in paths]
     if not all(names):
         odd = next(path for path, name in zip(paths, names, strict=True) if not name)
         raise FormatError(f"{odd} isn't named like a shard (00000-of-00001.arrow): remove it from the folder.")
     totals = {int(name[2]) for name in names if name}
     if len(totals) > 1:
-        raise FormatError(f"{paths[0].parent} mixes shards of {len(totals)} builds: remove it and build again.")
+        raise FormatError(f"{paths.folder} mixes shards of {len(totals)} builds: remove it and build again.")
     have, total = {int(name[1]) for name in names if name}, totals.pop()
     missing = sorted(set(range(total)) - have)
     if missing:
         raise FormatError(
-            f"{paths[0].parent}/{missing[0]:05d}-of-{total:05d}.arrow is missing ({len(missing)} of {total} shards)."
+            f"{paths.folder}/{missing[0]:05d}-of-{total:05d}.arrow is missing ({len(missing)} of {total} shards)."
         )
