@@ -174,7 +174,14 @@ def _write(text: str) -> None:
 
 def main() -> None:
     """Run the command line of this process."""
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    if os.environ.get("WORLD_SIZE", "1") != "1":
+        # All is written. Threads of torch's communication outlive it, and now and then, while Python took itself apart,
+        # they aborted a rank that had done its work.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 if __name__ == "__main__":
