@@ -30,11 +30,6 @@ def _position(number: int) -> Rule:
     return lambda call: call.value(number)
 
 
-def first(call: Call) -> str:
-    """Print the first value, its blanks included."""
-    return call.first_value()
-
-
 def last(call: Call) -> str:
     """Print the last value by position."""
     return next((v for v in reversed(call.values()) if v), "")
@@ -45,19 +40,9 @@ def unbroken(call: Call) -> str:
     return " ".join(v for v in call.values() if v) if call.language == "fr" else call.first_value()
 
 
-def constant(text: str) -> Rule:
-    """Return a rule that prints the same text whatever the values are."""
-    return lambda call: text
-
-
 def joined(sign: str) -> Rule:
     """Return a rule that prints all values with a sign between them."""
     return lambda call: sign.join(v for v in call.values() if v)
-
-
-def wrapped(before: str, after: str = "") -> Rule:
-    """Return a rule that prints the first value between two signs, or nothing."""
-    return lambda call: f"{before}{call.first_value().strip()}{after}" if call.first_value().strip() else ""
 
 
 def quote(call: Call) -> str:
@@ -189,12 +174,12 @@ def audio(call: Call) -> str:
 
 FRACTIONS = frozenset(_names("frac|fraction|sfrac|fract|frac2|brøk|bruch|дробь|дріб|fracción|frazione|breuk"))
 RULES: dict[str, Rule] = {
-    **dict.fromkeys(_names(inline_names.FIRST), first),
+    **dict.fromkeys(_names(inline_names.FIRST), Call.first_value),
     **dict.fromkeys(_names(inline_names.SECOND), _position(2)),
     **dict.fromkeys(_names(inline_names.LAST), last),
-    **{name: constant(text) for name, text in inline_names.CONSTANTS.items() if text},
+    **{name: inline_local.constant(text) for name, text in inline_names.CONSTANTS.items() if text},
     **{name: money(sign) for name, sign in inline_names.MONEY.items()},
-    "won": wrapped("₩"),
+    "won": inline_local.around("₩"),
     **dict.fromkeys(_names(
         "convert|cvt|convertir|conversie|konverter|mål|conv|превести|convertit|измерить|unitat|omzetten|átvált|"
         "конвертирај|मोजमाप|conversione|convert/spell|换算|換算|đổi|μετατροπή|convinfobox"
@@ -252,7 +237,7 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(_names(
         "nihongo|nihongo2|nihongo3|nihongo4|nihongo foot|nihongo krt|nihongo-s|nihongo title"
     ), nihongo),
-    "nihongo2": first, "nihongo foot": first,
+    "nihongo2": Call.first_value, "nihongo foot": Call.first_value,
     "nihongo3": lambda call: nihongo(call._replace(positional=[call.value(3), call.value(2), call.value(1)])),
     **dict.fromkeys(_names("zh|korean|ko-hhrm|zh-l|zhi|cjkv|zh-full|chinese|lang-zh"), korean_or_chinese),
     **dict.fromkeys(_names("hlist|flatlist|cslist|comma separated entries|enum|plain list inline"), listed),
@@ -264,7 +249,7 @@ RULES: dict[str, Rule] = {
     ), lambda call: call.get("name") or call.value(1) if not re.fullmatch(r"[A-Z]{2,3}", call.value(1)) else ""),
     **dict.fromkeys(_names("s|ст|siècle|segle|sec|s-|s2-|s mini-|s mini|sp-|sp|sap-|av jc|-s"), century),
     **dict.fromkeys(_names("url|website link|official url"), lambda call: call.value(2)),
-    **dict.fromkeys(_names("rome|roman|romannum"), first),
+    **dict.fromkeys(_names("rome|roman|romannum"), Call.first_value),
     **dict.fromkeys(_names("su|suite|simplenuclide|nuclide|simplenuclide2|nuclide2"), joined("-")),
     **dict.fromkeys(_names(
         "ussub|uss|hms|sms|hmas|hmcs|rms|ss|mv|mt|ms|ins|jds|css|usns|usat|uscgc|hmnzs|hnlms|ps|sv|my|rv|rrs|hmt|"
@@ -272,33 +257,33 @@ RULES: dict[str, Rule] = {
     ), lambda call: ship(call) if len(call.name) < 6 and call.value(1) else ""),
     "ship": ship,
     **dict.fromkeys(_names("sclass|sclass-|sclass2|sclass2-"), ship_class),
-    **dict.fromkeys(_names("gold medal|goldmedal|silver medal|bronze medal"), constant("")),
-    **dict.fromkeys(_names("angbr|angle bracket|angbr ia"), wrapped("⟨", "⟩")),
-    **dict.fromkeys(_names("e|esp|10^"), wrapped("×10<sup>", "</sup>")),
-    **dict.fromkeys(_names("sup|small sup|smallsup|hochgestellt|exp"), wrapped("<sup>", "</sup>")),
-    **dict.fromkeys(_names("sqrt|radic"), wrapped("√")),
-    **dict.fromkeys(_names("usbill|uspl"), constant("")),
-    **dict.fromkeys(_names("мова|languageicon|градус цельсія"), first),
+    **dict.fromkeys(_names("gold medal|goldmedal|silver medal|bronze medal"), inline_local.constant("")),
+    **dict.fromkeys(_names("angbr|angle bracket|angbr ia"), inline_local.around("⟨", "⟩")),
+    **dict.fromkeys(_names("e|esp|10^"), inline_local.around("×10<sup>", "</sup>")),
+    **dict.fromkeys(_names("sup|small sup|smallsup|hochgestellt|exp"), inline_local.around("<sup>", "</sup>")),
+    **dict.fromkeys(_names("sqrt|radic"), inline_local.around("√")),
+    **dict.fromkeys(_names("usbill|uspl"), inline_local.constant("")),
+    **dict.fromkeys(_names("мова|languageicon|градус цельсія"), Call.first_value),
     **dict.fromkeys(_names(
         "unicode|script/nastaliq|script/hebrew|script/arabic|script/slavonic|шрифти церковнослов'янська|"
         "nastaliq text|lang-cu2|lang-cu|uw"
-    ), first),
+    ), Call.first_value),
     **dict.fromkeys(_names(
         "railgauge|track gauge|gauge|колія"
     ), lambda call: f"{call.value(1)}" if re.search(r"\d\s*(?:mm|m|in|ft|мм)$", call.value(1)) else ""),
-    **dict.fromkeys(_names("inflation|fxconvert|to usd"), constant("")),
+    **dict.fromkeys(_names("inflation|fxconvert|to usd"), inline_local.constant("")),
     "thinsp": lambda call: " ".join(call.values()) or " ", "resize": last,
     "currency": lambda call: money(inline_names.MONEY.get((call.value(2) or "usd").lower(), ""))(call),
-    **dict.fromkeys(_names("by|year|рік|рік у театрі|рік у кіно|год|film year|літопис"), first),
-    **dict.fromkeys(_names("main text|лапки|«»"), wrapped("«", "»")),
-    **dict.fromkeys(_names("'\"|\"|quote marks"), wrapped('"', '"')),
-    "לוח": constant(""), "כ": first, "nobr": first,
+    **dict.fromkeys(_names("by|year|рік|рік у театрі|рік у кіно|год|film year|літопис"), Call.first_value),
+    **dict.fromkeys(_names("main text|лапки|«»"), inline_local.around("«", "»")),
+    **dict.fromkeys(_names("'\"|\"|quote marks"), inline_local.around('"', '"')),
+    "לוח": inline_local.constant(""), "כ": Call.first_value, "nobr": Call.first_value,
     **dict.fromkeys(_names("लेखनाव|pagename base|назва статті"), lambda call: call.title),
     "höhe": lambda call: f"{call.value(1)} m" if call.value(1) else "",
-    **dict.fromkeys(_names("hōhe|ĝemeleco"), first),
+    **dict.fromkeys(_names("hōhe|ĝemeleco"), Call.first_value),
     **dict.fromkeys(_names(
         "pronunciation|respell|pron|ηχητικό|προφορά|ipa-all|phonetic|lang-ipa"
-    ), constant("")),
+    ), inline_local.constant("")),
     "audio": audio,
     **dict.fromkeys(("nobr", "nowrap"), unbroken),
     **phonetics.RULES,

@@ -24,7 +24,8 @@ def around(before: str, after: str = "") -> Rule:
     return rule
 
 
-def _constant(text: str) -> Rule:
+def constant(text: str) -> Rule:
+    """Return a rule that prints the same text whatever the values are."""
     return lambda call: text
 
 
@@ -168,9 +169,9 @@ _LANGUAGE_NAMES = _words("de en fr ru lv pl it el ar be et fi sv da nl pt cs hu 
 
 RULES: dict[str, Rule] = {
     **dict.fromkeys(("coord", "koord", "coor dm", "coor dms", "coor d", "coordinates"), coordinates),
-    **{name: _constant(symbol) for name, symbol in _ELEMENTS.items()},
+    **{name: constant(symbol) for name, symbol in _ELEMENTS.items()},
     **{name: _arabic(language) for name, language in _ARABIC.items()},
-    **{name: _constant(text) for name, text in _SIGNS.items()},
+    **{name: constant(text) for name, text in _SIGNS.items()},
     **dict.fromkeys([*_LANGUAGE_NAMES, "pie", "iast"], around("")),
     **dict.fromkeys(("closed-closed", "open-closed", "closed-open", "open-open"), interval),
     **dict.fromkeys(("née", "nee"), around("née ")),
@@ -209,4 +210,4 @@ def numeral_rule(name: str, language: str) -> Rule | None:
     ('XIXe siècle', None)
     """
     found = _NUMERAL.fullmatch(name) if language in ("fr", "oc", "br") else None
-    return _constant(found[1].upper() + found[2] + (found[3] or "")) if found else None
+    return constant(found[1].upper() + found[2] + (found[3] or "")) if found else None

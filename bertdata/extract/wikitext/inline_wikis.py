@@ -10,10 +10,6 @@ from bertdata.extract.wikitext.inline_local import around
 from bertdata.extract.wikitext.numbers import format_number
 
 
-def _first(call: Call) -> str:
-    return call.first_value()
-
-
 def _second(call: Call) -> str:
     return call.value(2)
 
@@ -117,7 +113,7 @@ def _names(text: str, rule: Rule) -> dict[str, Rule]:
 RULES: dict[str, dict[str, Rule]] = {
     "ar": {
         **_names("وصلة إنترويكي|و.إ|وإو", arabic_link),
-        **_names("صغير|لا فواصل|كبير|غامق|اقتباس مضمن", _first),
+        **_names("صغير|لا فواصل|كبير|غامق|اقتباس مضمن", Call.first_value),
         **_names("لغة|لون", _second),
         "كم": around("", " كم"),
     },
@@ -126,7 +122,8 @@ RULES: dict[str, dict[str, Rule]] = {
     "fr": {
         **_names("citation|citation étrangère", around("« ", " »")),
         **_names(
-            "référence nécessaire|refnec|référence souhaitée|refsou|pas clair|quoi|qui|passage à actualiser", _first
+            "référence nécessaire|refnec|référence souhaitée|refsou|pas clair|quoi|qui|passage à actualiser",
+            Call.first_value,
         ),
         **{name: _before(title) for name, title in (("m.", "M."), ("mme", "Mme"), ("mlle", "Mlle"), ("n°", "n°"))},
         **_names("nb|numéro", lambda call: format_number(call.value(1), "fr")),
@@ -135,35 +132,35 @@ RULES: dict[str, dict[str, Rule]] = {
         "vol.": around("vol. "),
     },
     "he": {
-        **_names("כתב קטן|ללא גלישה|שם בערבית|אנ|מספר|ללא נטייה", _first),
+        **_names("כתב קטן|ללא גלישה|שם בערבית|אנ|מספר|ללא נטייה", Call.first_value),
         **_names("ציטוטון", around('"', '"')),
     },
-    "hi": _names("अंग्रेज़ी|अंग्रेजी|संस्कृत", _first),
+    "hi": _names("अंग्रेज़ी|अंग्रेजी|संस्कृत", Call.first_value),
     "it": {
         "bio": italian_biography,
         **_names("m|unità", _quantity),
-        **_names("tutto attaccato|senza fonte|ta", _first),
+        **_names("tutto attaccato|senza fonte|ta", Call.first_value),
     },
     "ja": {
         **_names("読み仮名|ふりがな|読み仮名 ruby不使用|読み仮名_ruby不使用", japanese_reading),
         **_names(
             "ルビ|ruby|要出典範囲|要検証範囲|独自研究範囲|補助漢字フォント|jis2004フォント|拡張漢字|cp932フォント",
-            _first,
+            Call.first_value,
         ),
-        **_names("jis90フォント|旧字体|疑問点範囲|要説明範囲|信頼性要検証範囲", _first),
+        **_names("jis90フォント|旧字体|疑問点範囲|要説明範囲|信頼性要検証範囲", Call.first_value),
     },
-    "nl": _names("bron?|feit", _first),
+    "nl": _names("bron?|feit", Call.first_value),
     "pl": {
-        **_names("j|liczba|fakt|dopracować zdanie", _first),
+        **_names("j|liczba|fakt|dopracować zdanie", Call.first_value),
         **_names("język|w języku", _second),
         **{f"{code}.": around(f"{code}. ") for code in ("ang", "łac", "niem", "fr", "ros", "wł", "hiszp", "cz", "ukr")},
     },
     "pt": {**_names("unidade", _quantity), **_names("dtlink|dni|morte", date_given)},
-    "ru": {"км": around("", " км"), **_names("ударение|термин|акут", _first)},
-    "sv": {**_names("enhet", _quantity), "källa behövs": _first},
+    "ru": {"км": around("", " км"), **_names("ударение|термин|акут", Call.first_value)},
+    "sv": {**_names("enhet", _quantity), "källa behövs": Call.first_value},
     "zh": {
         "bd": chinese_dates,
         "tsl": chinese_link,
-        **_names("僻字|僻字?|拼音|注音", _first),
+        **_names("僻字|僻字?|拼音|注音", Call.first_value),
     },
 }
