@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import itertools
-import os
-import re
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,50 +15,29 @@ from bertdata.batch_plan import POOL_BATCHES, BatchPlan
 from bertdata.batches import Examples
 from bertdata.dynamic_masking import DynamicMasking as DynamicMasking
 from bertdata.dynamic_masking import mask_again
-from bertdata.errors import FormatError, InputError, OptionError, require
+from bertdata.errors import FormatError, InputError, require
 from bertdata.order import ReadOrder, ragged
+from bertdata.shard_paths import Stated, find_shards, read_stated
 from bertdata.shard_rows import ShardRows
-from bertdata.steps import complete_record, read_json
-from bertdata.store import StorePath, as_path
+from bertdata.store import as_path
 from bertdata.store_cache import fetch_copies
 
 Int64s = npt.NDArray[np.int64]
 # Rows gathered at once, over several batches: a call a shard costs 60 microseconds, whatever the number of rows.
 _ROWS_AT_ONCE = 8192
-# So many shards are opened before the first row is read (a fifth of a second); of more their build is believed.
-_OPENED_AT_ONCE = 1000
 # Metadata in which the shards of one folder may differ.
 _OWN = ("num_rows",)
-
-
-class ShardPaths(Sequence[Path]):
-    """The paths of files in one folder; each is made when it is asked for, since there may be a hundred thousand."""
-
-    def __init__(self, folder: Path, names: Sequence[str]) -> None:
-        self.folder, self.names = folder, names
-
-    def __len__(self) -> int:
-        return len(self.names)
-
-    @overload
-    def __getitem__(self, number: int) -> Path: ...
-    @overload
-    def __getitem__(self, number: slice) -> ShardPaths: ...
-    def __getitem__(self, number: int | slice) -> Path | ShardPaths:
-        if isinstance(number, slice):
-            return ShardPaths(self.folder, self.names[number])
-        return self.folder / self.names[number]
 
 
 class Shards:
     """The examples of one length and split, in numbered shards; see `open_shards`."""
 
-    def __init__(self, paths: Sequence[Path], checksums: Sequence[str] = (), rows: Sequence[int] = ()) -> None:
-        self.paths, self._checksums, self._stated_rows = paths, checksums, rows
+    def __init__(self, paths: Sequence[Path], stated: Stated | None = None) -> None:
+        self.paths, self._stated = paths, stated or Stated()
         self._shards: dict[int, ShardRows] = {}
         self.metadata: dict[str, Any] = {k: v for k, v in self._make(0).metadata.items() if k not in _OWN}
         self._fitting: set[int] = set()
-        self._num_rows = list(rows) or [self._shard(number).num_rows for number in range(len(paths))]
+        self._num_rows = list(self._stated.rows) or [self._shard(number).num_rows for number in range(len(paths))]
         self._first_row = np.cumsum([0, *self._num_rows])
         self.num_examples = int(self._first_row[-1])
         self.max_seq_length: int = self.metadata["max_seq_length"]
@@ -71,8 +48,8 @@ class Shards:
     def _make(self, number: int) -> ShardRows:
         """Return a shard that may not be open yet."""
         if number not in self._shards:
-            checksum = self._checksums[number] if self._checksums else ""
-            rows = self._stated_rows[number] if self._stated_rows else None
+            checksum = self._stated.checksums[number] if self._stated.checksums else ""
+            rows = self._stated.rows[number] if self._stated.rows else None
             self._shards[number] = ShardRows(self.paths[number], checksum, rows)
         return self._shards[number]
 
@@ -91,6 +68,19 @@ class Shards:
 
     def __len__(self) -> int:
         return self.num_examples
+
+    def check_sizes(self) -> None:
+        """Open what hasn't the bytes that its build wrote, of shards that else are opened when a row of theirs is read.
+
+        Raises InputError or FormatError where one can't be read. Takes two microseconds a shard.
+        """
+        for number, size in enumerate(self._stated.sizes):
+            try:
+                found = self.paths[number].stat().st_size
+            except FileNotFoundError:
+                found = -1
+            if found != size:
+                self._shard(number)
 
     def first_row(self, shard: int) -> int:
         """Return the number of a shard's first example; of one past the last shard, the number of all."""
@@ -184,7 +174,7 @@ class Shards:
         plan = BatchPlan(self._order(seed), self.lengths if by_length else None, batch_size)
         rules = None if masking is None else masking.rules(self.metadata, self._continuation(masking))
         mask_seed = seed if masking is None or masking.seed is None else masking.seed
-        at_once = max(1, _ROWS_AT_ONCE * share.step // batch_size)
+        most, at_once = max(1, _ROWS_AT_ONCE * share.step // batch_size), 1
         while True:
             epoch, within = divmod(number, plan.num_batches)
             last = min(within - within % POOL_BATCHES + POOL_BATCHES, plan.num_batches)
@@ -197,6 +187,8 @@ class Shards:
             for low, high in itertools.pairwise(ends):
                 yield examples.take(slice(low, high))
             number += stride * len(wanted)
+            # The first batch comes as soon as it is read, later ones many at once.
+            at_once = min(most, 2 * at_once)
 
     def _order(self, seed: int) -> ReadOrder:
         return ReadOrder(self._num_rows, seed)
@@ -256,76 +248,8 @@ def open_shards(
     Raises InputError where there is nothing of that kind, OptionError where several lengths are, and FormatError where
     a shard is damaged, missing among its numbered siblings, of another build or of an unknown version.
     """
-    folder = _length_folder(as_path(path), max_seq_length) / split
-    names = (path.name for path in folder.glob("*.arrow")) if isinstance(folder, StorePath) else _names(folder)
-    paths = ShardPaths(folder, sorted(names))
-    if not paths:
-        others = ", ".join(sorted(p.name for p in folder.parent.iterdir() if p.is_dir())) or "none"
-        raise InputError(f"{folder} holds no shard; splits there: {others}.")
-    _check_complete(paths)
-    checksums, rows = _stated(paths)
+    paths = find_shards(as_path(path), max_seq_length, split)
+    stated = read_stated(paths)
     if fetch:
-        fetch_copies(paths, checksums)
-    return Shards(paths, checksums, rows)
-
-
-def _names(folder: Path) -> list[str]:
-    return [entry.name for entry in os.scandir(folder) if entry.name.endswith(".arrow")] if folder.is_dir() else []
-
-
-def _stated(paths: ShardPaths) -> tuple[Sequence[str], Sequence[int]]:
-    """Return what their build says of shards.
-
-    Of those in a store the checksums, by which their copies are checked and found again; of very many on a disk that
-    have the bytes that they should have, the numbers of rows, which spares opening them all.
-    """
-    stored = isinstance(paths.folder, StorePath)
-    if not stored and len(paths) <= _OPENED_AT_ONCE:
-        return (), ()
-    folder, length = paths.folder.parents[2], paths.folder.parent.name
-    record = complete_record(folder, f"examples-{length}")
-    made = record["result"] if record else read_json(folder / "manifest.json") or {"splits": {}}
-    files = {file["path"]: file for split in made["splits"].values() for file in split["files"]}
-    below = paths.folder.relative_to(folder).as_posix()
-    stated = [files.get(f"{below}/{name}", {}) for name in paths.names]
-    if stored:
-        return [file.get("sha256", "") for file in stated], ()
-    sizes = {entry.name: entry.stat().st_size for entry in os.scandir(paths.folder)}
-    whole = all(file.get("bytes") == sizes[name] for name, file in zip(paths.names, stated, strict=True))
-    return (), [file["rows"] for file in stated] if whole else ()
-
-
-def _length_folder(path: Path, max_seq_length: int | None) -> Path:
-    if not path.is_dir():
-        raise InputError(f"{path} isn't a folder: give a corpus, its shards folder or one length's folder.")
-    folder = path / "shards" if (path / "shards").is_dir() else path
-    if folder.name.isdigit() and max_seq_length in (None, int(folder.name)):
-        return folder
-    lengths = sorted(int(p.name) for p in folder.iterdir() if p.is_dir() and p.name.isdigit())
-    if not lengths:
-        raise InputError(f"{folder} holds no shards: `bertdata build-corpus` or `bertdata build-examples` makes them.")
-    if max_seq_length is None and len(lengths) > 1:
-        raise OptionError(f"{folder} has lengths {', '.join(map(str, lengths))}: say which with max_seq_length.")
-    if max_seq_length is not None and max_seq_length not in lengths:
-        raise InputError(f"{folder} has no length {max_seq_length}, only {', '.join(map(str, lengths))}.")
-    return folder / str(max_seq_length or lengths[0])
-
-
-def _check_complete(paths: ShardPaths) -> None:
-    """Check that shards 0 to N - 1 of N are there, as their names say."""
-    num = len(paths)
-    if paths.names == [f"{number:05d}-of-{num:05d}.arrow" for number in range(num)]:
-        return
-    names = [re.fullmatch(r"(\d+)-of-(\d+)\.arrow", path.name) for path in paths]
-    if not all(names):
-        odd = next(path for path, name in zip(paths, names, strict=True) if not name)
-        raise FormatError(f"{odd} isn't named like a shard (00000-of-00001.arrow): remove it from the folder.")
-    totals = {int(name[2]) for name in names if name}
-    if len(totals) > 1:
-        raise FormatError(f"{paths.folder} mixes shards of {len(totals)} builds: remove it and build again.")
-    have, total = {int(name[1]) for name in names if name}, totals.pop()
-    missing = sorted(set(range(total)) - have)
-    if missing:
-        raise FormatError(
-            f"{paths.folder}/{missing[0]:05d}-of-{total:05d}.arrow is missing ({len(missing)} of {total} shards)."
-        )
+        fetch_copies(paths, stated.checksums)
+    return Shards(paths, stated)

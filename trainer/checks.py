@@ -74,6 +74,7 @@ def open_corpus(folder: Path, phases: tuple[Phase, ...]) -> Corpus:
     first = train[lengths[0]]
     vocabulary = _checked_vocabulary(folder, first)
     for shards in train.values():
+        shards.check_sizes()
         _check_shards(folder, shards, vocabulary)
     return Corpus(folder, vocabulary, train, _open_validation(folder, lengths))
 

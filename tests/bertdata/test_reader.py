@@ -16,6 +16,7 @@ from bertdata.batches import Examples
 from bertdata.errors import FormatError, InputError, OptionError
 from bertdata.example_options import ExampleOptions
 from bertdata.reader import DynamicMasking, Shards, open_shards
+from bertdata.shard_paths import find_shards, read_stated
 from bertdata.shards import OpenShard, open_shard, shard_schema, to_metadata
 from bertdata.vocab import write_vocabulary
 from tests.bertdata.example_corpora import build_shards, made_documents, made_vocabulary, write_tokens
@@ -274,7 +275,7 @@ def stated(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     """A corpus with a manifest, read as if its shards were very many."""
     shutil.copytree(corpus, tmp_path / "stated")
     folder = tmp_path / "stated"
-    monkeypatch.setattr("bertdata.reader._OPENED_AT_ONCE", 1)
+    monkeypatch.setattr("bertdata.shard_paths._OPENED_AT_ONCE", 1)
     splits = {}
     for split in ("train", "validation"):
         paths = sorted((folder / "shards" / "64" / split).iterdir())
@@ -330,7 +331,34 @@ def test_of_very_many_shards_one_of_other_rows_or_bytes_is_named(stated: Path) -
     cut = sorted((stated / "shards" / "64" / "train").iterdir())[2]
     cut.write_bytes(cut.read_bytes()[:-100])
     with pytest.raises(FormatError, match=f"{cut.name} isn't a readable Arrow file"):
-        open_shards(stated)
+        open_shards(stated).check_sizes()
+
+
+def test_shards_are_read_by_their_numbers_however_many_digits_these_have(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bertdata.shard_paths._OPENED_AT_ONCE", 1)
+    number, folder = 100_002, tmp_path / "shards" / "64" / "train"
+    folder.mkdir(parents=True)
+    names = [f"{n:05d}-of-{number:05d}.arrow" for n in range(number)]
+    shard = next((corpus / "shards" / "64" / "train").iterdir())
+    for name in names:
+        (folder / name).symlink_to(shard)
+    files = [
+        {"path": f"shards/64/train/{name}", "bytes": shard.stat().st_size, "rows": n + 1}
+        for n, name in enumerate(names)
+    ]
+    (tmp_path / "manifest.json").write_text(json.dumps({"splits": {"64/train": {"files": files}}}))
+    many = find_shards(tmp_path, None, "train")
+    assert [many[at].name for at in (0, 10_001, 100_001)] == [names[0], names[10_001], names[100_001]]
+    assert list(read_stated(many).rows) == list(range(1, number + 1))
+    (folder / names[100_000]).unlink()
+    with pytest.raises(FormatError, match=r"train/100000-of-100002.arrow is missing \(1 of 100002 shards\)"):
+        find_shards(tmp_path, None, "train")
+    (folder / names[100_000]).symlink_to(shard)
+    (folder / "100002-of-100002.arrow").symlink_to(shard)
+    with pytest.raises(FormatError, match="holds shards numbered beyond 100001"):
+        find_shards(tmp_path, None, "train")
 
 
 def test_what_is_not_there_is_said(corpus: Path, tmp_path: Path) -> None:
