@@ -9,7 +9,7 @@ from typing import NamedTuple
 from bertdata.extract.wikitext import conversions
 from bertdata.extract.wikitext.call import Call
 from bertdata.extract.wikitext.conversions import TEMPERATURES, convert_value, is_convertible, num_decimals, round_value
-from bertdata.extract.wikitext.numbers import format_number
+from bertdata.extract.wikitext.numbers import ascii_digits, decimal_sign, format_number, local_digits
 from bertdata.extract.wikitext.units import UNITS, write_number
 
 _RANGES = {
@@ -19,6 +19,8 @@ _RANGES = {
     "x(-)": " × ", "-and": "–", "to or": " to ", "/": "/", "а": " а ", "do": " do ", "a": " a ", "bis": " bis ",
     "à": " à ", "до": " до ",
 }  # fmt: skip
+# "7,2" is seven and two tenths where wikis write so; three digits behind a comma are thousands, typed as in English.
+_DECIMAL_COMMA = re.compile(r"(?<=[0-9]),(?=(?:[0-9]{1,2}|[0-9]{4,})\Z)")
 _VALUE = re.compile(r"[-−+±~]?\s*[0-9][0-9,. ]*(?:e[-−+]?[0-9]+)?(?:[+/⁄][0-9/⁄+]+)?(?://[0-9]+)?%?", re.IGNORECASE)
 
 
@@ -57,7 +59,14 @@ def convert(call: Call) -> str:
     >>> convert(Call("convert", ["5", "ft", "11", "in"], {"order": "flip"}, "en", ""))
     '1.80 metres (5 ft 11 in)'
     """
-    quantity, rest = read_quantity(call.values())
+    values = call.values()
+    if not call.value(1).isascii() and call.value(1)[0].isdecimal():
+        named = {name: value for name, value in call.named.items() if not name.isdigit()}
+        plain = call._replace(positional=[ascii_digits(value) for value in values], named=named)
+        return local_digits(convert(plain), call.language)
+    if decimal_sign(call.language) == ",":
+        values = [_DECIMAL_COMMA.sub(".", value) for value in values]
+    quantity, rest = read_quantity(values)
     if not quantity.numbers:
         return call.first_value()
     style = read_style(call)

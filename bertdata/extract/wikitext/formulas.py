@@ -129,10 +129,19 @@ class _Writer:
             case "'":
                 return "′"
             case "^":
-                return _raise(self.argument(depth).strip())
+                return self.apart(_raise(self.argument(depth).strip()))
             case "_":
-                return _lower(self.argument(depth).strip())
+                return self.apart(_lower(self.argument(depth).strip()))
         raise _Unwritable
+
+    def apart(self, index: str) -> str:
+        """Return an index with a blank behind it, where what follows would read as a part of it."""
+        if index[0] not in "^_" or not index[-1].isalnum():
+            return index
+        following = next((token for token in self.tokens[self.at :] if token[3] is None), None)
+        if following is None or (not (following[4] or "").isalnum() and following[1] not in _LETTERS):
+            return index
+        return index + " "
 
     def sign(self, char: str, before: str) -> str:
         """Return a character, with blanks where it stands between two things."""
@@ -215,6 +224,8 @@ def _raise(text: str) -> str:
     text = text.replace(" ", "")
     if set(text) <= {"′", "*", "∘"}:
         return text.replace("∘", "°")
+    if text in ("st", "nd", "rd", "th"):  # the k-th
+        return text
     return raised(text) or "^" + (text if len(text) == 1 or text.isdigit() else f"({text})")
 
 

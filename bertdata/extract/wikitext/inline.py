@@ -19,6 +19,7 @@ from bertdata.extract.wikitext.call import Call, Rule
 from bertdata.extract.wikitext.convert import convert
 from bertdata.extract.wikitext.numbers import format_number
 
+_CODE = re.compile(r"[a-z]{2,3}")
 _CHARGE = re.compile(r"(.*?)(\([0-9]?[-−+]\)|(?<![0-9])[0-9]?[-−+]|[-−+])")
 
 
@@ -56,7 +57,10 @@ def quote(call: Call) -> str:
 
 def interlanguage_link(call: Call) -> str:
     """Print the label of a link to another wiki: `{{ill|Name|it|Nome|lt=label}}`."""
-    return call.get("lt", "display", "текст", "label", "vt") or call.value(1)
+    name = call.get("lt", "display", "текст", "label", "vt", "texte") or call.value(1)
+    if _CODE.fullmatch(name) and call.value(2) and not _CODE.fullmatch(call.value(2)):
+        return call.value(4) or call.value(2)  # the language came first once: `{{ill|it|Name|Nome|label}}`
+    return name or call.get("fr", "trad")
 
 
 def link_elsewhere(call: Call) -> str:
@@ -91,9 +95,10 @@ def ordinal(call: Call) -> str:
 
 
 def century(call: Call) -> str:
-    """Print `{{s|XV}}`, `{{siècle|19}}`: the century's numeral with the wiki's ending."""
-    ending = {"fr": "e siècle", "ca": ""}.get(call.language, "")
-    return call.value(1) + ending
+    """Print `{{s|XV}}`, `{{siècle|19}}`, `{{segle|XV}}`: the century's numeral and the wiki's word for it."""
+    if call.name == "segle" and call.value(1):
+        return f"segle {call.value(1)}"
+    return call.value(1) + ("e siècle" if call.language == "fr" else "")
 
 
 def nihongo(call: Call) -> str:
@@ -123,8 +128,10 @@ def listed(call: Call) -> str:
 
 
 def bible_verse(call: Call) -> str:
-    """Print `{{bibleverse|1|Kings|8:46}}`."""
-    return " ".join(v for v in call.values()[:3] if v and not re.fullmatch(r"[A-Z]{2,5}", v))
+    """Print `{{bibleverse|1|Kings|8:46}}`; what follows names a translation."""
+    values = call.values()[:3]
+    end = next((n + 1 for n, v in enumerate(values) if ":" in v), 3)
+    return " ".join(v for v in values[:end] if v and not re.fullmatch(r"[A-Z]{2,5}", v))
 
 
 def chemical(call: Call) -> str:
@@ -162,7 +169,9 @@ def ship_class(call: Call) -> str:
 _SOUND_LABELS = frozenset((
     "listen", "pronunciation", "speaker icon", "anhören", "aussprache", "écouter", "prononciation", "escuchar",
     "pronunciación", "ouvir", "pronúncia", "ascolta", "pronuncia", "uitspraak", "wymowa", "výslovnost", "произношение",
-    "слушать", "вимова", "слухати", "вымаўленне", "oxunuşu", "dinle",
+    "слушать", "вимова", "слухати", "вымаўленне", "oxunuşu", "dinle", "izgovor", "изговор", "wysłuchaj", "poslech",
+    "uttal", "uttale", "udtale", "lyssna", "kuuntele", "ääntäminen", "kiejtés", "pronunție", "ascultă", "προφορά",
+    "उच्चार", "उच्चारण", "उच्चारण ऐका", "ऐका", "发音", "發音", "発音", "듣기", "발음", "phát âm", "nghe", "الاستماع",
 ))  # fmt: skip
 
 
@@ -250,7 +259,9 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(_names("s|ст|siècle|segle|sec|s-|s2-|s mini-|s mini|sp-|sp|sap-|av jc|-s"), century),
     **dict.fromkeys(_names("url|website link|official url"), lambda call: call.value(2)),
     **dict.fromkeys(_names("rome|roman|romannum"), Call.first_value),
-    **dict.fromkeys(_names("su|suite|simplenuclide|nuclide|simplenuclide2|nuclide2"), joined("-")),
+    **dict.fromkeys(_names("suite|simplenuclide|nuclide|simplenuclide2|nuclide2"), joined("-")),
+    "su": lambda call: call.get("b") + (f"<sup>{call.get('p')}</sup>" if call.get("p") else ""),
+    "linktext": joined(""), "dash year": joined("–"),
     **dict.fromkeys(_names(
         "ussub|uss|hms|sms|hmas|hmcs|rms|ss|mv|mt|ms|ins|jds|css|usns|usat|uscgc|hmnzs|hnlms|ps|sv|my|rv|rrs|hmt|"
         "rfa|hdms|hswms|hnoms|orp|ijn|usrc"
@@ -258,7 +269,7 @@ RULES: dict[str, Rule] = {
     "ship": ship,
     **dict.fromkeys(_names("sclass|sclass-|sclass2|sclass2-"), ship_class),
     **dict.fromkeys(_names("gold medal|goldmedal|silver medal|bronze medal"), inline_local.constant("")),
-    **dict.fromkeys(_names("angbr|angle bracket|angbr ia"), inline_local.around("⟨", "⟩")),
+    **dict.fromkeys(_names("angbr|angle bracket|angbr ia|vr"), inline_local.around("⟨", "⟩")),
     **dict.fromkeys(_names("e|esp|10^"), inline_local.around("×10<sup>", "</sup>")),
     **dict.fromkeys(_names("sup|small sup|smallsup|hochgestellt|exp"), inline_local.around("<sup>", "</sup>")),
     **dict.fromkeys(_names("sqrt|radic"), inline_local.around("√")),
@@ -268,9 +279,7 @@ RULES: dict[str, Rule] = {
         "unicode|script/nastaliq|script/hebrew|script/arabic|script/slavonic|шрифти церковнослов'янська|"
         "nastaliq text|lang-cu2|lang-cu|uw"
     ), Call.first_value),
-    **dict.fromkeys(_names(
-        "railgauge|track gauge|gauge|колія"
-    ), lambda call: f"{call.value(1)}" if re.search(r"\d\s*(?:mm|m|in|ft|мм)$", call.value(1)) else ""),
+    **dict.fromkeys(_names("railgauge|track gauge|gauge|колія"), inline_numbers.track_gauge),
     **dict.fromkeys(_names("inflation|fxconvert|to usd"), inline_local.constant("")),
     "thinsp": lambda call: " ".join(call.values()) or " ", "resize": last,
     "currency": lambda call: money(inline_names.MONEY.get((call.value(2) or "usd").lower(), ""))(call),
@@ -279,7 +288,7 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(_names("'\"|\"|quote marks"), inline_local.around('"', '"')),
     "לוח": inline_local.constant(""), "כ": Call.first_value, "nobr": Call.first_value,
     **dict.fromkeys(_names("लेखनाव|pagename base|назва статті"), lambda call: call.title),
-    "höhe": lambda call: f"{call.value(1)} m" if call.value(1) else "",
+    "höhe": inline_local.altitude,
     **dict.fromkeys(_names("hōhe|ĝemeleco"), Call.first_value),
     **dict.fromkeys(_names(
         "pronunciation|respell|pron|ηχητικό|προφορά|ipa-all|phonetic|lang-ipa"

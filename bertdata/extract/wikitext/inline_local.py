@@ -93,9 +93,10 @@ def degrees(call: Call) -> str:
     return f"{format_number(number, call.language)} {unit}" if number else unit
 
 
-def kilometres(call: Call) -> str:
-    """Print the number of `{{km to mi|7517}}`."""
-    return format_number(call.value(1), call.language)
+def altitude(call: Call) -> str:
+    """Print `{{Höhe|28.1|DE-NHN}}`: metres above the level that a country measures from."""
+    level = next((text for code, text in _LEVELS.items() if call.value(2).upper().startswith(code)), "")
+    return f"{format_number(call.value(1), call.language)} m{level}" if call.value(1) else ""
 
 
 def long_ago(unit: str) -> Rule:
@@ -154,9 +155,11 @@ _ARABIC = dict(
     pair.split("=")
     for pair in _words(
         "ألمانية=بالألمانية إنجليزية=بالإنجليزية إنج=بالإنجليزية فرنسية=بالفرنسية فر=بالفرنسية إيطالية=بالإيطالية "
-        "إسبانية=بالإسبانية روسية=بالروسية لاتينية=باللاتينية يونانية=باليونانية تركية=بالتركية"
+        "إسبانية=بالإسبانية روسية=بالروسية لاتينية=باللاتينية يونانية=باليونانية تركية=بالتركية لغة-أل=بالألمانية"
     )
 )
+# Sea levels by the beginning of their code.
+_LEVELS = {"DE-NHN": " ü. NHN", "DE-NN": " ü. NN", "DE-HN": " ü. HN", "AT": " ü. A.", "CH": " ü. M."}
 _SIGNS = dict(
     pair.split("=")
     for pair in _words(
@@ -195,8 +198,10 @@ RULES: dict[str, Rule] = {
     "us patent": around("U.S. Patent "),
     "séc": around("século "),
     "incise": around("– ", " –"),
+    "aside": around(" – ", " – "),
+    "ussc": lambda call: f"{call.value(1)} U.S. {call.value(2)} ({call.value(3)})" if call.value(3) else "",
+    "dentalformula": lambda call: "/".join(filter(None, (call.get("upper"), call.get("lower")))),
     "heure": clock,
-    "km to mi": kilometres,
     "ngoặc nhọn": around("⟨", "⟩"),
     "daton": lambda call: f"{call.value(1)}-an de {call.value(2)} {call.value(3)}".strip() if call.value(2) else "",
 }

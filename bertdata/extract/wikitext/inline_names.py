@@ -8,14 +8,14 @@ from __future__ import annotations
 FIRST = """
 nowrap|nobr|nobreak|nobold|noitalic|small|smaller|big|larger|large|abbr|abbrv|tooltip|hover title|em|strong
 bold|italic|strikethrough|s|underline|sub
-center|centre|vanchor|visible anchor|anchor text|linktext|sic|not a typo|typo|proper name|as written|keypress|key
+center|centre|vanchor|visible anchor|anchor text|sic|not a typo|typo|proper name|as written|keypress|key
 key press|code|codett|mono|tt|kbd|samp|char|var|tq|xt|highlight|mvar|math|bigmath|unicode|poem|poemquote
 not typo|notatypo|lang text|no wrap|nw|disp|plain text|noprint|pad|resize text|allcaps|smallcaps|sc|small caps|caps
 aut|taxon|species|ship name|literal translation|gloss|overline|bo
 ill-wd|angbr|angle bracket|angbr ia|grapheme|phoneme|langx text|wikt-text|nom de page|fontcolor text|first word|interp
 sc2|smallcaps2|larger text|huge|smalldiv|align text
 usgs gnis text|translit text|bigger|longitem|nbhyph|hyphenate|self|hebrew|hebr|arabic|rtl-lang text|rtl|ltr|bidi
-ifsubst|urdu|nastaliq|cuneiform|runic|wikisourcelang text|fb|fbw
+ifsubst|urdu|nastaliq|nq|lcons|24hlm|cuneiform|runic|wikisourcelang text|fb|fbw
 comment|зменшення|прибл|абревіатура|нобр|підказка|скор|s-text|nobr text|цитата2|small text|текст|мова тексту|малі
 жирний|курсив|комментарий|подсказка|nowrap text|abbr text|кегль
 fett|kursiv|nobr de|abkürzung|unité texte|petites capitales|capitales|romain|langue texte|versalita
@@ -31,7 +31,7 @@ SECOND = """
 lang|langue|язык|мова|lang2|hebrew name|script|wikicode|text in language|språk|taal|v jazyku|limba|lenguaje|idioma
 en langue|lingua|palabra estranxeira|foreign|foreign language|llang|язык текста
 color|colour|font color|fontcolor|fgcolor|colored text|farbe|col|wikt-lang|wt|cs-lang|tekst in taal|hs|γλ|native name
-native phrase|longlink|longform|legend text|spell|nobr2|foreignphrase
+native phrase|langi|longlink|longform|legend text|spell|nobr2|foreignphrase
 rtl-lang|lang-span|lang3|tl-text|angl|en-lang
 """
 LAST = """

@@ -11,6 +11,8 @@ from bertdata.extract.wikitext.convert import convert
 from bertdata.extract.wikitext.numbers import format_number, in_words, ordinal_in_words
 
 _NUMBER = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,15})?")
+_GAUGE = re.compile(r"[0-9]\s*(?:mm|m|in|ft|мм)$")
+_GLUED_UNIT = re.compile(r"(?<=[0-9])(mm|ft|in|m|мм)(?![a-z])\s*")
 _BODIES = {"solar": "☉", "earth": "🜨", "jupiter": "J"}
 _MEASURES = ("mass", "radius", "luminosity")
 _INDIAN = {
@@ -84,7 +86,23 @@ def density(call: Call) -> str:
     return convert(call._replace(name="cvt", positional=[text, _DENSITIES[unit], *wanted], named={}))
 
 
+def other_unit(call: Call) -> str:
+    """Print `{{km to mi|590|precision=0}}` as `{{convert|590|km|mi|0}}` does."""
+    given, _, wanted = call.name.partition(" to ")
+    symbols = {"abbr": "on"} if call.get("abbr", "abbrev").startswith("y") else {}
+    return convert(call._replace(positional=[call.value(1), given, wanted, call.get("precision")], named=symbols))
+
+
+def track_gauge(call: Call) -> str:
+    """Print `{{RailGauge|1435}}` and `{{track gauge|3ft6in}}`; a gauge without a number has a name that isn't known."""
+    gauge = call.value(1)
+    if gauge.removesuffix("mm").rstrip().isdecimal():
+        return f"{format_number(gauge.removesuffix('mm'), call.language)} mm"
+    return _GLUED_UNIT.sub(r" \1 ", gauge).rstrip() if _GAUGE.search(gauge) else ""
+
+
 RULES: dict[str, Rule] = {
+    **dict.fromkeys(("km to mi", "mi to km", "m to ft", "ft to m"), other_unit),
     **dict.fromkeys(("formatprice", "format price"), price),
     **dict.fromkeys(("percentage", "percent and number", "pct"), percentage),
     **dict.fromkeys(("round", "rnd", "decimals"), rounded),

@@ -6,7 +6,7 @@ import re
 
 from bertdata.extract.wikitext.call import Call, Rule
 from bertdata.extract.wikitext.dates import date_given
-from bertdata.extract.wikitext.inline_local import around
+from bertdata.extract.wikitext.inline_local import around, constant
 from bertdata.extract.wikitext.numbers import format_number
 
 
@@ -23,6 +23,11 @@ def _quantity(call: Call) -> str:
     """Print a number and its unit: `{{M|5|ul=km}}`, `{{unidade|5|km}}`."""
     unit = call.get("u", "ul", "um") or call.value(3) or call.value(2)
     return f"{format_number(call.value(1), call.language)} {unit}".strip()
+
+
+def _doubted(call: Call) -> str:
+    """Print the words that lack a source: `{{fact|words}}`; dates say when that was seen."""
+    return "" if re.search("[0-9]{4}$", call.value(1)) else call.value(1)
 
 
 def french_centuries(call: Call) -> str:
@@ -118,11 +123,14 @@ RULES: dict[str, dict[str, Rule]] = {
         "كم": around("", " كم"),
     },
     "de": {**_names("§", around("§ ")), **_names('"-fr|"-en|"-it|"-la|"-es', around("„", "“"))},
+    "el": _names("πηγή|ασαφές", _doubted),
     "es": {"siglo": spanish_century},
+    "fa": {name: around(f"(به {name}: ", ")") for name in ("آلمانی", "انگلیسی", "فرانسوی")},
     "fr": {
         **_names("citation|citation étrangère", around("« ", " »")),
         **_names(
-            "référence nécessaire|refnec|référence souhaitée|refsou|pas clair|quoi|qui|passage à actualiser",
+            "référence nécessaire|refnec|référence souhaitée|refsou|pas clair|quoi|qui|passage à actualiser|"
+            "latin|grec ancien",
             Call.first_value,
         ),
         **{name: _before(title) for name, title in (("m.", "M."), ("mme", "Mme"), ("mlle", "Mlle"), ("n°", "n°"))},
@@ -132,16 +140,18 @@ RULES: dict[str, dict[str, Rule]] = {
         "vol.": around("vol. "),
     },
     "he": {
-        **_names("כתב קטן|ללא גלישה|שם בערבית|אנ|מספר|ללא נטייה", Call.first_value),
+        **_names("כתב קטן|ללא גלישה|שם בערבית|מספר|ללא נטייה|ה|מקור|הבהרה", Call.first_value),
+        "אנ": constant(""),
         **_names("ציטוטון", around('"', '"')),
     },
     "hi": _names("अंग्रेज़ी|अंग्रेजी|संस्कृत", Call.first_value),
     "it": {
         "bio": italian_biography,
         **_names("m|unità", _quantity),
-        **_names("tutto attaccato|senza fonte|ta", Call.first_value),
+        **_names("tutto attaccato|senza fonte|ta|chiarire|citazione necessaria", Call.first_value),
     },
     "ja": {
+        "enlink": constant(""),
         **_names("読み仮名|ふりがな|読み仮名 ruby不使用|読み仮名_ruby不使用", japanese_reading),
         **_names(
             "ルビ|ruby|要出典範囲|要検証範囲|独自研究範囲|補助漢字フォント|jis2004フォント|拡張漢字|cp932フォント",
@@ -149,6 +159,8 @@ RULES: dict[str, dict[str, Rule]] = {
         ),
         **_names("jis90フォント|旧字体|疑問点範囲|要説明範囲|信頼性要検証範囲", Call.first_value),
     },
+    "lv": {"val": _second},
+    "mr": _names("km to mi", lambda call: format_number(call.value(1), "mr")),  # the unit stands behind the call
     "nl": _names("bron?|feit", Call.first_value),
     "pl": {
         **_names("j|liczba|fakt|dopracować zdanie", Call.first_value),
@@ -156,8 +168,9 @@ RULES: dict[str, dict[str, Rule]] = {
         **{f"{code}.": around(f"{code}. ") for code in ("ang", "łac", "niem", "fr", "ros", "wł", "hiszp", "cz", "ukr")},
     },
     "pt": {**_names("unidade", _quantity), **_names("dtlink|dni|morte", date_given)},
-    "ru": {"км": around("", " км"), **_names("ударение|термин|акут", Call.first_value)},
+    "ru": {"км": around("", " км"), **_names("ударение|термин|акут|нет аи 2", Call.first_value)},
     "sv": {**_names("enhet", _quantity), "källa behövs": Call.first_value},
+    "uk": _names("fact|fact2|джерело", _doubted),
     "zh": {
         "bd": chinese_dates,
         "tsl": chinese_link,

@@ -33,6 +33,25 @@ _GROUPED = re.compile(r"[-−+]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?")
 NUMBER = re.compile(r"[-−+]?[0-9]+(?:\.[0-9]+)?")
 
 
+def decimal_sign(language: str) -> str:
+    """Return the sign between a number and its decimals on this wiki."""
+    return SEPARATORS.get(language, (",", "."))[1]
+
+
+def ascii_digits(text: str) -> str:
+    """Write the decimal digits of all scripts as 0 to 9.
+
+    >>> ascii_digits("२४८ km")
+    '248 km'
+    """
+    return text if text.isascii() else "".join(str(int(c)) if c.isdecimal() else c for c in text)
+
+
+def local_digits(text: str, language: str) -> str:
+    """Write the digits 0 to 9 as this wiki does."""
+    return text.translate(str.maketrans("0123456789", _DIGITS[language])) if language in _DIGITS else text
+
+
 def group_digits(digits: str, sign: str, indian: bool = False) -> str:
     """Group a run of digits from the right.
 
@@ -107,5 +126,4 @@ def format_number(text: str, language: str, raw: bool = False) -> str:
     if not (language in _WIDE and len(whole) == 4):
         whole = group_digits(whole, group, language in _INDIAN)
     number = sign + whole + (decimal + fraction if fraction else "")
-    digits = _DIGITS.get(language)
-    return number.translate(str.maketrans("0123456789", digits)) if digits else number
+    return local_digits(number, language)

@@ -16,7 +16,7 @@ SOUND = "\x08"
 # How much of the text before a pronunciation decides.
 _REACH = 120
 _NAMES = re.compile(r"(?:ipa|мфа)-[a-z]{2,4}|ipac-en")
-_WHOLE = ("ipa", "api", "afi", "мфа", "δφα", "audio-ipa", "msapi")
+_WHOLE = ("ipa", "api", "afi", "мфа", "δφα")
 _LABEL = re.compile(r"us|uk|au|nz|ca|us-uk|usuk|lang|pron|also|local|locally|ipa|icon|small|audio")
 _BARE = re.compile(r"(?:^|[(（\[;,、，])[^\w)]*$")
 # An item of its own: a mark of another dropped template, then the end of the item.
@@ -44,7 +44,15 @@ def _english(call: Call) -> str:
     return _marked(f"/{''.join(s or ' ' for s in segments)}/") if segments else ""
 
 
+def _segments(call: Call) -> str:
+    """Print `{{MSAPI|b|a|r}}`, whose sounds stand one in each value, and `{{MSAPI|[bar]}}`."""
+    sounds = "".join(call.values())
+    return _marked(f"[{sounds.strip('[]')}]") if sounds else ""
+
+
 RULES: dict[str, Callable[[Call], str]] = {
+    "msapi": _segments,
+    "audio-ipa": lambda call: _marked(call.value(2)) if call.value(2) else "",
     **dict.fromkeys(_WHOLE, _between("", "")),
     **dict.fromkeys(("ipalink", "ipa link"), _between("", "")),
     **dict.fromkeys(("ipablink", "ipa blink"), _between("[", "]")),

@@ -19,7 +19,7 @@ ang Old English|oc Occitan|pa Punjabi|pl Polish|ps Pashto|pt Portuguese
 ro Romanian|rm Romansh|ru Russian|sa Sanskrit|sco Scots|se Northern Sami|si Sinhala|sk Slovak|sl Slovene|so Somali
 sq Albanian|sr Serbian|sv Swedish|sw Swahili|ta Tamil|te Telugu|th Thai
 tl Tagalog|tr Turkish|uk Ukrainian|ur Urdu|uz Uzbek|vi Vietnamese|yi Yiddish|yo Yoruba|zh Chinese|zu Zulu|fil Filipino
-hbo Biblical Hebrew|arc Aramaic|syr Syriac|non Old Norse|gkm Medieval Greek
+rus Russian|hbo Biblical Hebrew|arc Aramaic|syr Syriac|non Old Norse|gkm Medieval Greek
 """
 _UKRAINIAN = """
 en англ.|de нім.|fr фр.|la лат.|el грец.|grc дав.-гр.|ru рос.|pl пол.|es ісп.|it італ.|pt порт.|cs чеськ.|sk словац.
@@ -50,7 +50,7 @@ _PREFIXES = (
     "vol-",
     "lfe-",
 )
-_CODE = re.compile(r"[^\W\d_]{2,3}(?:[-_][a-z0-9]{2,8})?[0-9]?")
+_CODE = re.compile(r"(?:x-[a-z]{2,8}|[^\W\d_]{2,3})(?:[-_][a-z0-9]{2,8})?[0-9]?")
 # Templates named by the language itself: `{{lateinisch|…}}`.
 _WORDS = """deS enS frS itS laS spS esS plS ruS huS bgS csS grS elS arS heS jaS zhS trS nlS svS""".lower().split()
 
@@ -61,7 +61,7 @@ def _labelled(words: str) -> Callable[[Call], str]:
         if not text:
             return ""
         colon = ": " if call.language == "en" else " "
-        label = "" if call.get("label", "links") in ("none", "no") or call.get("label") == "-" else words
+        label = "" if call.get("label") in ("none", "no", "-") else words
         return f"{label}{colon}{text}" if label else text
 
     return rule

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from bertdata.extract.wikitext.call import Call
-from bertdata.extract.wikitext.numbers import format_number
+from bertdata.extract.wikitext.numbers import NUMBER, decimal_sign, format_number
 
 # code: (singular, plural, symbol); British spelling, as Template:Convert without sp=us.
 _UNITS_TEXT = """
@@ -93,6 +93,9 @@ UNITS = {
 
 
 _ASTRONOMICAL = {"solar mass": "M☉", "solar radius": "R☉", "solar luminosity": "L☉"}
+# The number and what is counted, where one value holds both: "1 200 habitants".
+_COUNTED = re.compile(r"([-−+]?[0-9][0-9 ]*(?:[.,][0-9]+)?)(?: +|&nbsp;)([^\W\d_].*)", re.DOTALL)
+_SPACED_POWER = re.compile(r"(?<=[^\W\d_]) ([23])$")
 _LONG_NUMBER = re.compile(r"[-−+]?[0-9]{5,}(?:\.[0-9]+)?")
 
 
@@ -102,7 +105,7 @@ def write_number(text: str, call: Call) -> str:
     if "+" in text[1:] and "/" in text:
         return text.replace("+", " ", 1)
     if call.language != "en" and not _LONG_NUMBER.fullmatch(text):
-        return text
+        return text.replace(".", decimal_sign(call.language)) if NUMBER.fullmatch(text) else text
     return (
         format_number(text, call.language).replace("-", "−")
         if text.startswith("-")
@@ -146,7 +149,10 @@ def measure(call: Call) -> str:
     values = [v for v in call.values() if v]
     if not values:
         return ""
-    text = format_number(values[0].replace(" ", ""), call.language)
+    counted = _COUNTED.fullmatch(values[0])
+    number, words = counted.groups() if counted else (values[0], "")
+    words = _SPACED_POWER.sub(r"<sup>\1</sup>", words)
+    text = format_number(number.replace(" ", ""), call.language) + (f" {words}" if words else "")
     for value in values[1:]:
         is_power = re.fullmatch(r"[-−]?[0-9]", value) and not text[-1:].isdecimal()
         text += f"<sup>{value}</sup>" if is_power else value if value.startswith("/") else f" {value}"
