@@ -70,7 +70,7 @@ def build(sources: list[str], folder: Path, more: list[str]) -> tuple[dict[str, 
         "bytes_written": folder_bytes(folder),
         "peak_memory": usage.ru_maxrss * 1024,
     }
-    return found, {step: watch.paced(step) for step in ("extract", "vocab", "tokens", "examples", "manifest")}
+    return found, {step: watch.cost(step) for step in ("extract", "vocab", "tokens", "examples", "manifest")}
 
 
 def start_up() -> float:

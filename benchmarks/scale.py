@@ -4,9 +4,10 @@ Repeats the dump's pages 1, 4, 16 … times, with new ids and titles, and builds
 this machine and on a Spark cluster of two executors that is started for it. All sizes take turns, in `--rounds`; small
 ones, in which noise weighs most, several times a round. Prints the medians as rows of the tables in docs/scale.md, by
 step; then what starting costs by the line through all sizes (relative errors count), where CPU seconds go, and what a
-MB of XML more costs from each size to the next: so starting is subtracted as it was measured. CPU seconds are
-also told at the pace that this machine has alone (`benchmarks/watch.py`), and those are compared. Fails (exit 1) where
-the cost of a MB moves by more than a tenth from 4 times on, where the memory of a driver does, or where bytes differ.
+MB of XML more costs from each size to the next: so starting is subtracted as it was measured. Where others were at work
+beside a build, CPU seconds are told at the pace that this machine has alone (`benchmarks/watch.py`). Fails (exit 1)
+where the cost of a MB moves by more than a tenth from 4 times on, where the memory of a driver does, or where bytes
+differ.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tools" / "clusters")]
 import spark_cluster  # noqa: E402
 
 from benchmarks.dumps import repeat_in_parts  # noqa: E402
-from benchmarks.watch import MARK, STEPS, Watch, watch_build  # noqa: E402
+from benchmarks.watch import MARK, STEPS, Watch, tell_as_counted_where_quiet, watch_build  # noqa: E402
 
 FLAT = 1.1
 FLAT_FROM = 4
@@ -125,7 +126,7 @@ def show_run(runner: str, times: int, run: Run) -> None:
     whole, watch = run.watch.of(), run.watch
     print(
         f"{runner}, {times} times, {run.megabytes:.1f} MB of XML: {whole.cpu:.1f} CPU s at {watch.pace():.2f} of the "
-        f"pace, {watch.paced():.1f} alone; {run.seconds:.1f} s on {os.cpu_count()} cores, of which others had "
+        f"pace, {watch.cost():.1f} alone; {run.seconds:.1f} s on {os.cpu_count()} cores, of which others had "
         f"{watch.others:.0f} CPU s",
         flush=True,
     )
@@ -133,11 +134,10 @@ def show_run(runner: str, times: int, run: Run) -> None:
 
 def show_rows(runner: str, by_size: dict[int, list[Run]]) -> None:
     """Print the medians of a runner's builds as rows of two tables: CPU seconds and memory, and bytes."""
-    print(f"\n| {runner} | MB of XML | builds | CPU s | alone | {' | '.join(STEPS)} | largest process, MB |")
-    print("|" + "---|" * (len(STEPS) + 6))
+    print(f"\n| {runner} | MB of XML | builds | CPU s | {' | '.join(STEPS)} | largest process, MB |")
+    print("|" + "---|" * (len(STEPS) + 5))
     for runs in by_size.values():
-        figures = [middle(runs, lambda run: run.watch.of().cpu), middle(runs, lambda run: run.watch.paced())]
-        figures += [middle(runs, functools.partial(_paced, step)) for step in STEPS]
+        figures = [middle(runs, functools.partial(_cost, step)) for step in (None, *STEPS)]
         told = " | ".join(f"{figure:.1f}" for figure in figures)
         largest = middle(runs, lambda run: run.watch.of().rss) / 1e6
         print(f"|  | {runs[0].megabytes:.1f} | {len(runs)} | {told} | {largest:.0f} |")
@@ -147,8 +147,8 @@ def show_rows(runner: str, by_size: dict[int, list[Run]]) -> None:
         print(f"|  | {runs[0].megabytes:.1f} | {' | '.join(_bytes_of(step, runs) for step in STEPS[:4])} |", flush=True)
 
 
-def _paced(step: str, run: Run) -> float:
-    return run.watch.paced(step)
+def _cost(step: str | None, run: Run) -> float:
+    return run.watch.cost(step)
 
 
 def _bytes_of(step: str, runs: Sequence[Run]) -> str:
@@ -167,20 +167,20 @@ def fit_line(megabytes: Sequence[float], seconds: Sequence[float]) -> tuple[floa
 def show_fit(runner: str, by_size: dict[int, list[Run]]) -> bool:
     """Print the fit of a runner, by step and by role, and tell whether it is flat."""
     sizes = [runs[0].megabytes for runs in by_size.values()]
-    costs = {n: middle(runs, lambda run: run.watch.paced()) for n, runs in by_size.items()}
+    costs = {n: middle(runs, lambda run: run.watch.cost()) for n, runs in by_size.items()}
     slope, start = fit_line(sizes, list(costs.values()))
     print(f"\n{runner}: {start:.1f} CPU s to start, then {slope:.4f} CPU s a MB of XML")
     for kind, names in {"step": STEPS, "role": ROLES}.items():
         told = []
         for name in names:
-            its = [middle(runs, lambda run, one={kind: name}: run.watch.paced(**one)) for runs in by_size.values()]
+            its = [middle(runs, lambda run, one={kind: name}: run.watch.cost(**one)) for runs in by_size.values()]
             if max(its) > 0.05:
                 its_slope, its_start = np.polyfit(sizes, its, 1, w=1 / np.sqrt(sizes))
                 told.append(f"{name} {its_start:.1f} + {its_slope:.4f}")
         print(f"  by {kind} (start + a MB): {', '.join(told)}")
     for n, runs in by_size.items():
-        paced = sorted(run.watch.paced() for run in runs)
-        print(f"  {n} times: {costs[n]:.2f} CPU s, the median of {len(paced)} from {paced[0]:.2f} to {paced[-1]:.2f}")
+        each = sorted(run.watch.cost() for run in runs)
+        print(f"  {n} times: {costs[n]:.2f} CPU s, the median of {len(each)} from {each[0]:.2f} to {each[-1]:.2f}")
     # Caches and memory warm up over the first MB of each worker: what they cost is part of starting.
     more = {n: (costs[n] - costs[m]) / (by_size[n][0].megabytes - by_size[m][0].megabytes) for m, n in pairwise(costs)}
     told_costs = ", ".join(f"{more[n]:.4f} from {m} to {n} times" for m, n in pairwise(costs))
@@ -244,6 +244,8 @@ def main() -> int:
                 shutil.rmtree(output)
                 runs[runner][times].append(run)
                 show_run(runner, times, run)
+    watches = (run.watch for by_size in runs.values() for some in by_size.values() for run in some)
+    print(f"\nCPU seconds {tell_as_counted_where_quiet(watches)}.")
     for runner, by_size in runs.items():
         if by_size:
             show_rows(runner, by_size)

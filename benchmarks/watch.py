@@ -4,7 +4,9 @@ A process is the build's where it has a mark in its environment, however it came
 process did in its last tenth of a second is missed.
 
 Where others use a machine's cores, caches and memory too, a CPU second does less: by half, on ours. So a fixed piece of
-work is done three times a second meanwhile, and its CPU time against the least it ever took tells the pace.
+work is done three times a second meanwhile, and its CPU time against the least it ever took tells the pace. A build's
+own processes slow that work too, the more the longer all cores are at work: so where nobody else had a core (`quiet`),
+CPU seconds are better taken as they were counted (`at_pace` off).
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import sys
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -102,6 +104,7 @@ class Watch:
     shares: Counter[tuple[str, str, Process]] = field(default_factory=Counter)
     ends: dict[str, float] = field(default_factory=dict)
     others: float = 0.0
+    at_pace: bool = True
     paces: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     _last: dict[Process, Seen] = field(default_factory=dict)
     _owed: dict[int, tuple[float, float]] = field(default_factory=dict)
@@ -176,19 +179,26 @@ class Watch:
         self.shares[self.step, role, process] += cpu
 
     def busiest(self, step: str) -> float:
-        """Return the CPU seconds, at the pace of a machine at rest, of a step's busiest worker and the driver's own."""
+        """Return the CPU seconds of a step's busiest worker and the driver's own, told as `cost` tells them."""
         workers = [cpu for (at, role, _), cpu in self.shares.items() if at == step and role == "Python workers"]
-        return max(workers, default=0.0) / self.pace(step) + self.paced(step, "driver")
+        return max(workers, default=0.0) / self._divisor(step) + self.cost(step, "driver")
 
     def pace(self, step: str | None = None) -> float:
         """Return how much more CPU time the fixed work took on the mean, in a step or in all, than it does alone."""
         seen = self.paces.get(step or "") or [each for some in self.paces.values() for each in some]
         return sum(seen) / len(seen) / least_pace() if seen else 1.0
 
-    def paced(self, step: str | None = None, role: str | None = None) -> float:
-        """Return the CPU seconds of a step (or all), by a role (or all), at the pace of a machine at rest."""
+    def cost(self, step: str | None = None, role: str | None = None) -> float:
+        """Return the CPU seconds of a step (or all), by a role (or all), as counted or at a resting machine's pace."""
         steps = [step] if step else sorted({step for step, _ in self.uses})
-        return sum(self.of(each, role).cpu / self.pace(each) for each in steps)
+        return sum(self.of(each, role).cpu / self._divisor(each) for each in steps)
+
+    def _divisor(self, step: str) -> float:
+        return self.pace(step) if self.at_pace else 1.0
+
+    def quiet(self) -> bool:
+        """Say whether others took less than a twentieth of the CPU seconds that the build did."""
+        return self.others < 0.05 * self.of().cpu
 
     def end_step(self) -> None:
         """Go on to the next step."""
@@ -210,14 +220,25 @@ class Watch:
                     self.paces[self.step].append(pace_work())
 
         thread = threading.Thread(target=run, daemon=True)
-        before = busy_seconds()
+        before = busy_seconds() - time.process_time()
         thread.start()
         try:
             yield
         finally:
             done.set()
             thread.join()
-            self.others = busy_seconds() - before - self.of().cpu
+            self.others = busy_seconds() - time.process_time() - before - self.of().cpu
+
+
+def tell_as_counted_where_quiet(watches: Iterable[Watch]) -> str:
+    """Have all tell CPU seconds as counted where nobody else had a core beside any of them, else at pace; say which."""
+    watches = list(watches)
+    at_pace = not all(watch.quiet() for watch in watches)
+    for watch in watches:
+        watch.at_pace = at_pace
+    return (
+        "at the pace of this machine alone: others were at work" if at_pace else "as counted: nobody else was at work"
+    )
 
 
 def busy_seconds() -> float:

@@ -3,11 +3,12 @@
 Builds the dump's pages, as they are and repeated with new ids and titles, with one worker and with two on each runner;
 the four builds take turns, in `--rounds`, and medians are compared. What the small build takes is start, of processes
 and of libraries: the difference of the two is a step's work. Prints for the steps that workers share, as rows of the
-table in docs/scale.md: wall seconds (on Spark also from a step's first task to the end of its last), and CPU seconds at
-the pace of a machine at rest (`benchmarks/watch.py`) of the busiest worker with the driver's own, which is how long the
-step would take on cores of its own; further the busier worker's share of both's, and what both took against what one
-did. On a machine that others use too the walls tell little. What two cores do more than one at best is measured first,
-by extractions without the runner: cores share caches and memory, and some are halves of one.
+table in docs/scale.md: wall seconds (on Spark also from a step's first task to the end of its last), and CPU seconds
+(where others are at work, at the pace of a machine at rest: `benchmarks/watch.py`) of the busiest worker with the
+driver's own, which is how long the step would take on cores of its own; further the busier worker's share of both's,
+and what both took against what one did.
+On a machine that others use too the walls tell little. What two cores do more than one at best is measured first, by
+extractions without the runner: cores share caches and memory, and some are halves of one.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.dumps import repeat_in_parts
 from benchmarks.scale import ROOT, Run, digest, job_server_jar, run_build
+from benchmarks.watch import tell_as_counted_where_quiet
 
 SHARED = ("extract", "tokens", "examples")
 
@@ -67,6 +69,7 @@ def busier_share(seen: Seen, step: str) -> float:
 
 def show(runner: str, builds: Builds) -> None:
     """Print rows that compare two workers with one, start subtracted; and as they were seen."""
+    print(f"CPU seconds {tell_as_counted_where_quiet(each.run.watch for some in builds.values() for each in some)}.")
     print(f"| {runner} | {' | '.join(SHARED)} |\n" + "|---" * (len(SHARED) + 1) + "|")
     figures: dict[str, Callable[[Seen, str], float]] = {"wall": lambda seen, step: seen.walls[step]}
     if runner == "spark":
@@ -81,7 +84,7 @@ def show(runner: str, builds: Builds) -> None:
             print(f"| {runner}, {told} | {' | '.join(cells)} |", flush=True)
     for step in SHARED:
         share = statistics.median(busier_share(each, step) for each in builds[2, True])
-        one, two = (statistics.median(each.run.watch.paced(step) for each in builds[n, True]) for n in (1, 2))
+        one, two = (statistics.median(each.run.watch.cost(step) for each in builds[n, True]) for n in (1, 2))
         print(
             f"  {step}: the busier of two did {share:.1%}; all processes {two:.1f} CPU s, with one {one:.1f}",
             flush=True,

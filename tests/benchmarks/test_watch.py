@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks.watch import MARK, Seen, Use, Watch
+from benchmarks.watch import MARK, Seen, Use, Watch, least_pace, tell_as_counted_where_quiet
 
 PARENT, CHILD, GRANDCHILD = (10, 100), (20, 200), (30, 300)
 
@@ -57,3 +57,15 @@ def test_bytes_and_steps_of_real_processes(tmp_path: Path, monkeypatch):
         watch.look()
         time.sleep(0.02)
     assert 23_000_000 <= watch.of("extract").written < 23_100_000
+
+
+def test_cpu_seconds_are_as_counted_where_nobody_else_was_at_work_beside_any():
+    watches = [Watch("a"), Watch("b")]
+    for watch in watches:
+        watch.uses["extract", "driver"].add(Use(cpu=10.0))
+        watch.paces["extract"].append(2 * least_pace())
+    assert tell_as_counted_where_quiet(watches) == "as counted: nobody else was at work"
+    assert [watch.cost() for watch in watches] == [10.0, 10.0]
+    watches[1].others = 0.6
+    assert tell_as_counted_where_quiet(watches).startswith("at the pace of this machine alone")
+    assert [watch.cost() for watch in watches] == [5.0, 5.0]
