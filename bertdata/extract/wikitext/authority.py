@@ -81,7 +81,7 @@ class TreeReader:
         if name in _BLOCKS:
             body, attributes = "" if node.contents is None else str(node.contents), "".join(map(str, node.attributes))
             text = blocks.block_text(name, body, attributes, self.tally)
-            return blocks.after_quote(before) if name == "ref" else text
+            return blocks.after_reference(before) if name == "ref" else text
         if node.wiki_markup and name in ("table", "tr", "td", "th"):
             self.tally.add("table")
             return "\n"

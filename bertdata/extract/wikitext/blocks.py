@@ -33,8 +33,9 @@ BLOCK = re.compile(
     rf"|(?![/bfuBFU])(?i:({_NAMES}))(?=[\s/>])([^<>]*+)"
     rf"(?:(?<=/)>|>([^<]*+(?:<(?!(?i:\2)[\s/>]|/(?i:\2)\s*>)[^<]*+|<(?i:\2)(?=[\s/])[^<>]*+(?<=/)>[^<]*+)*+)</(?i:\2)\s*>))"
 )
-# Invisible, and dropped in the end.
+# Invisible, and dropped in the end; between two sentences it becomes their blank.
 PARTED = "\u2060"
+_STOPS = frozenset(".!?")
 _LONE_TAG = re.compile(
     r"<(?=[/nopislrt]|[NOPISLRT])/?(?i:noinclude|onlyinclude|poem|includeonly|nowiki|references|section|templatestyles|ref(?=[^<>]*/>)|langconvert)"
     r"(?:\s[^<>]*)?/?>"
@@ -72,12 +73,14 @@ def drop_blocks(text: str, tally: Tally) -> str:
     # What split() returns is read in a loop: a function called for each match costs more than finding it does.
     parts = BLOCK.split(hide_open_comments(text))
     pieces, comments, names = parts[::5], parts[1::5], parts[2::5]
+    end = ""
     for i, name in enumerate(names):
+        end = pieces[i][-1:] or end
         if name is not None and name != "ref":
             pieces[i] += block_text(name, parts[i * 5 + 4], parts[i * 5 + 3], tally)
         elif comments[i]:
             pieces[i] += COMMENT
-        elif pieces[i][-1:] == "'":
+        elif end == "'" or (end in _STOPS and pieces[i + 1][:3].lstrip("['")[:1].isupper()):
             pieces[i] += PARTED
     num_comments = len(comments) - comments.count(None)
     tally.add("comment", num_comments)
@@ -85,9 +88,9 @@ def drop_blocks(text: str, tally: Tally) -> str:
     return drop_lone_tags(drop_comment_marks("".join(pieces)))
 
 
-def after_quote(before: str) -> str:
-    """Return what a reference leaves behind a text: it keeps the quote marks around it two runs, not one."""
-    return PARTED if before.endswith("'") else ""
+def after_reference(before: str) -> str:
+    """Return what a reference leaves behind a text: the quote marks around it stay two runs, the sentences two."""
+    return PARTED if before.endswith(("'", *_STOPS)) else ""
 
 
 def hide_open_comments(text: str) -> str:

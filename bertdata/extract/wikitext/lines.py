@@ -172,7 +172,15 @@ def paragraphs(text: str) -> list[str]:
 _ENTRY = re.compile(r" [•·‧|] ")
 # An entry of one or two words and what belongs to it: "Brother: Moses", "See: Owls of Rome".
 _LABELLED = re.compile(r"[^\s:]{1,20}(?: [^\s:]{1,20})? ?: .+")
-_MAX_ENTRY_CHARS, _MAX_HEADING = 60, 100
+# A paragraph that only points to other articles.
+_SEE_ALSO = re.compile(
+    r"\(?(?:(?:See also|Siehe auch|Voir aussi|Véase|Vedi anche|Ver também|Zie ook|Zobacz (?:też|także)|Se även|Se også"
+    r"|Xem thêm|См\. также|Див\. також|Δείτε επίσης|参见|參見)\b|(?:Main articles?|Further information|Hauptartikel"
+    r"|Article (?:détaillé|principal)|Artículo principal|Voce principale|Artigo principal|Hoofdartikel|Основная статья"
+    r"|Подробнее|Основна стаття|Докладніше(?: в статт\w+)?|Κύριο λήμμα|मुख्य लेख|यह भी देखें|主条目) ?[:：])"
+    r"[^.。!?।]+(?<!:)[.。।]?\)?|（?(?:より)?(?:詳細|詳しく)は[^。]+を参照(?:のこと|の事|せよ)?。?）?"
+)
+_MAX_ENTRY_CHARS, _MAX_HEADING, _MAX_POINTER = 60, 100, 140
 
 
 def is_prose(paragraph: str) -> bool:
@@ -184,6 +192,8 @@ def is_prose(paragraph: str) -> bool:
     if not (paragraph[:1].isalpha() or any(map(str.isalpha, paragraph))):
         return False
     if " " not in paragraph and (paragraph.startswith(("http://", "https://")) or paragraph.endswith((":", ":-"))):
+        return False
+    if len(paragraph) <= _MAX_POINTER and _SEE_ALSO.fullmatch(paragraph):
         return False
     if len(paragraph) <= _MAX_ENTRY_CHARS and ": " in paragraph and paragraph[-1] not in _ENDS:
         return not _LABELLED.fullmatch(paragraph)

@@ -11,6 +11,8 @@ from bertdata.extract.wikitext.marks import MARK, Hole, Tally
 
 _ENTITY = re.compile(r"&(?:#([0-9]{1,7})|#[xX]([0-9a-fA-F]{1,6})|([A-Za-z][A-Za-z0-9]{1,31}));")
 _INVISIBLE = re.compile("[\u00ad\u200b\u2060\ufeff]")
+# Where a reference stood between two sentences and no blank did.
+_RUN_ON = re.compile("(?<=[.!?])\u2060+(?=(\\w))")
 _M = "(?:\x02[0-9]+\x03)"
 _B = f"(?:[ \u200e\u200f]|{_M})*"  # a blank, a direction mark, or a dropped template
 # What a hole looks like before it is repaired; one scan of a page finds out whether any repair is due.
@@ -169,7 +171,7 @@ def normal_text(paragraph: str, language: str, tally: Tally) -> str:
         text = text.strip(" ")
     else:
         if not text.isascii() and any(sign in text for sign in "\u00ad\u200b\u2060\ufeff"):
-            text = _INVISIBLE.sub("", text)
+            text = _INVISIBLE.sub("", _RUN_ON.sub(lambda found: " " if found[1].isupper() else "", text))
         text = " ".join(text.split())
     text = composed(text)
     if "[" in text:

@@ -126,6 +126,14 @@ def clean(text: str, language: str = "en", **options: object) -> str:
             "The <math>k^{th}</math> is <math>\\prod_{b=1}^B x_i y_j^2</math>, not <math>x_{10}y^n z</math>.",
             "The kth is ∏_(b=1)^B x_i y_j², not x₁₀yⁿz.",
         ),
+        (
+            "It slept.<ref>A</ref><ref name=b/>The [[owl]] woke.<ref>C</ref>[[Owls]] fly.<ref>D</ref>com and A.<ref/>''B'' is.",
+            "It slept. The owl woke. Owls fly.com and A. B is.",
+        ),
+        (
+            "See also [[Owls]], [[Rooks]] of Rome.\n\n(See also: ''Jays'')\n\nSee also how it slept. It woke.",
+            "See also how it slept. It woke.",
+        ),
         ("So <math display=block>x = 1</math> where <math>x \\in \\mathbb{R}</math>.", "So\n\nwhere x ∈ ℝ."),
         ("By a law\n\n<math>x = 5</math>, (1)\n\nit grows by <ce>CO2</ce>.", "By a law\n\nit grows by CO2."),
         ("{{nowrap|a {{=}} b}} {{nowrap|c{{!}}d}} {{lang|fr|[[e{{!}}f]] g}}", "a = b c|d f g"),
@@ -178,6 +186,12 @@ def test_rule_gives_the_text_that_a_reader_sees(wikitext: str, text: str) -> Non
         ("he", "הם ב{{ה|גן הגדול}} עם דוד {{אנ|David}} {{מקור|הישן}}.", "הם בגן הגדול עם דוד הישן."),
         ("ar", "قط {{لغة-أل|Katze}} هنا.", "قط (بالألمانية: Katze) هنا."),
         ("fa", "گربه {{آلمانی|Katze}} است.", "گربه (به آلمانی: Katze) است."),
+        ("ja", "詳細は[[猫の歴史]]、[[犬]]を参照。\n\n猫は寝る。詳細は[[犬]]を参照。", "猫は寝る。詳細は犬を参照。"),
+        (
+            "uk",
+            "Докладніше в статтях: [[Коти]], [[Пси]]\n\nДив. також: [[Коти Європи та інших частин світу]], [[Пси всіх порід]].\n\nКіт спить.",
+            "Кіт спить.",
+        ),
         ("ja", "猫{{enlink|Cat|a=on}}は寝る。", "猫は寝る。"),
         ("lv", "Kaķis ({{val|de|Katze}}) guļ.", "Kaķis (Katze) guļ."),
         ("it", "Il gatto, che {{chiarire|ieri|quando?}} dormiva{{chiarire}}, va.", "Il gatto, che ieri dormiva, va."),
