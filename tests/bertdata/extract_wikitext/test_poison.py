@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 import pytest
 from hypothesis import example, given, settings
@@ -59,7 +60,8 @@ def test_unbounded_options_still_read_poison_in_linear_passes() -> None:
     options = ExtractOptions(max_page_bytes=10**9, max_nodes=10**9, max_depth=10**9)
     cleaner = Cleaner(SiteInfo(language="en"), options)
     for piece in ("[[", "{{", "<!--", "<ref>", "'''", ", ", "{{a}}"):
-        cleaner.clean("X", "Start here.\n\n" + piece * 100_000)
+        cleaned = cleaner.clean("X", "Start here.\n\n" + piece * 100_000)
+        assert (cleaned.rejected, cleaned.text) == (None, "Start here."), piece
 
 
 @settings(max_examples=150, deadline=None)
@@ -83,4 +85,6 @@ def test_any_mixture_of_marks_leaves_no_markup(pieces: list[str]) -> None:
 @settings(max_examples=100, deadline=None)
 @given(st.text(max_size=200))
 def test_any_text_is_read(text: str) -> None:
-    CLEANER.clean("X", text)
+    cleaned = CLEANER.clean("X", text + "\n\nThe end of it all.")
+    assert cleaned.rejected or cleaned.text.endswith("The end of it all.")
+    assert unicodedata.is_normalized("NFC", cleaned.text)
