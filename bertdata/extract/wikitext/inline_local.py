@@ -164,7 +164,7 @@ _SIGNS = dict(
     pair.split("=")
     for pair in _words(
         "eqm=⇌ lord=Lord ier=Ier ire=Ire m.=M. mme=Mme mlle=Mlle etc.=etc. etc=etc. "
-        "-\"=\" -'=' n°=n° н=нар. нар=нар. с=пом. пом=пом. н.=нар."
+        '-"=" -\'=&#39; n°=n° н=нар. нар=нар. с=пом. пом=пом. н.=нар.'
     )
 )
 # Codes that some wikis take as the name of a template: `{{de|Berlin}}`.

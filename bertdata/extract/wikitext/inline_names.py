@@ -43,7 +43,8 @@ CONSTANTS = {
     "spaced en dash": " – ", "sndash": " – ", "dash": " – ", "snds": " – ", "spndash": " – ", "spaced mdash": " — ",
     "mdashb": "—", "—": "—", "–": "–", "emdash": "—", "endash": "–", "hyphen": "-", "nbsp": " ", "space": " ",
     "spaces": " ", "thinsp": " ", "thin space": " ", "nnbsp": " ", "sp": " ", "spc": " ", "hair space": " ",
-    "nbthin": " ", "figure space": " ", "hsp": " ", "'": "'", "'s": "'s", "' \"": "'\"", "\" '": "\"'", "''": "'",
+    "nbthin": " ", "figure space": " ", "hsp": " ", "'": "&#39;", "'s": "&#39;s", "' \"": "&#39;\"",
+    "\" '": "\"&#39;", "''": "&#39;",  # by number: beside italics an apostrophe is no mark of theirs
     "okina": "ʻ", "ʻ": "ʻ", "ayin": "ʿ", "hamza": "ʾ", "zwj": "", "zwnj": "\u200c", "zwsp": "", "shy": "", "wbr": "",
     "wj": "", "dot": " · ", "middot": " · ", "bullet": " • ", "bull": " • ", "·": " · ", "•": " • ", "\\": " / ",
     "pipe": "|", "dagger": "†", "ddagger": "‡", "dag": "†", "ddag": "‡", "double-dagger": "‡", "bce": "BCE",

@@ -117,14 +117,17 @@ def drop_lines(text: str, tally: Tally) -> str:
 
 
 _ENDS = frozenset(".!?।॥。！？…؟۔:;,：；，、\"”»')]）")
-_MAX_LABEL = 40
+# One that ends in a colon or a bracket is told from a sentence by its words: "Other museums:", "Members (12)".
+_MAX_LABEL, _MAX_LABEL_WORDS = 40, 3
 
 
 def _without_label(piece: str, tally: Tally) -> str:
     """Drop the last line of what stands before a list, if it is short, alone and no sentence: the list's label."""
     before, _, last = piece.rpartition("\n")
     label = last.strip()
-    if not 0 < len(label) <= _MAX_LABEL or label[-1] in _ENDS or "\x02" in label or before[-1:] not in ("", "\n"):
+    if not 0 < len(label) <= _MAX_LABEL or "\x02" in label or before[-1:] not in ("", "\n"):
+        return piece
+    if label[-1] in _ENDS and not (label[-1] in ":)" and label.count(" ") < _MAX_LABEL_WORDS and label.count(":") < 2):
         return piece
     tally.add("label line")
     return before

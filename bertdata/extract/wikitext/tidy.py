@@ -37,8 +37,8 @@ _LOOSE_SIGN = re.compile(r"(?<![.,;:!?]) ([,.;!?])(?=[\s)]|$)(?! [.!?])")
 _TYPED_MARK = re.compile(r"\[(?:(?<=[\s.,;:!?)»”\"'’\]]\[)|(?<=[^\W\d_a-zA-Z]\[))[0-9]{1,3}\](?=[\s.,;:!?)\[»”\"]|$)")
 _LOOSE_BLANK = re.compile(r" +(?=[ .,;)]|$)")
 _SIGNS = frozenset(",;:、，；")
-# An amount that a template was to compute, in a bracket of its own: "$5 ($▢ in current dollars)".
-_AMOUNT = re.compile(rf" ?\([^()]*?[$£€¥₹]{_M}[^()]*\)")
+# What a template was to compute, in a bracket of its own: "$5 ($▢ in current dollars)", "in 1969 (▢ years ago)".
+_AMOUNT = re.compile(rf" ?\((?:[^()]*?[$£€¥₹]{_M}[^()]*|(?:aged? )?{_M} years?(?: ago| old)?)\)")
 _DOUBLED = re.compile(r"[,;:]\.(?=\s|$)")
 _BLANKS = re.compile("  +")
 # Holes that no repair closes: the sentence lacks words.

@@ -134,6 +134,14 @@ def clean(text: str, language: str = "en", **options: object) -> str:
             "See also [[Owls]], [[Rooks]] of Rome.\n\n(See also: ''Jays'')\n\nSee also how it slept. It woke.",
             "See also how it slept. It woke.",
         ),
+        (
+            "The ''Owl''{{'}}s nest, ''Rook''{{'s}} nest and l{{'}}''Aigle'' in 1969 ({{age|1969|7|20}} years ago).",
+            "The Owl's nest, Rook's nest and l'Aigle in 1969.",
+        ),
+        (
+            "Owls fly.\n\nOther birds:\n* A rook\n\nMembers (12)\n* A jay\n\nThey eat these birds:\n* A tit\n\nIt is so: owls fly.\n* A",
+            "Owls fly.\n\nThey eat these birds:\n\nIt is so: owls fly.",
+        ),
         ("So <math display=block>x = 1</math> where <math>x \\in \\mathbb{R}</math>.", "So\n\nwhere x ∈ ℝ."),
         ("By a law\n\n<math>x = 5</math>, (1)\n\nit grows by <ce>CO2</ce>.", "By a law\n\nit grows by CO2."),
         ("{{nowrap|a {{=}} b}} {{nowrap|c{{!}}d}} {{lang|fr|[[e{{!}}f]] g}}", "a = b c|d f g"),
