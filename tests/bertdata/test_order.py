@@ -55,8 +55,8 @@ def test_any_piece_of_an_epoch_is_a_piece_of_the_whole(rows: list[int], data: st
     assert np.array_equal(ReadOrder(rows, seed=3).rows(1, start, stop), whole[start:stop])
 
 
-def test_pieces_across_windows_agree() -> None:
-    rows = [150_000, 200_001]
+@pytest.mark.parametrize("rows", [[150_000, 200_001], [1024 * 150, 200_001], [1024 * 150, 1024 * 196]])
+def test_pieces_across_windows_agree(rows: list[int]) -> None:
     order = ReadOrder(rows, seed=3)
     assert order.num_windows == 5
     whole = order.rows(0, 0, sum(rows))

@@ -204,7 +204,12 @@ def test_batches_check_their_arguments(shards: Shards, wrong: dict[str, int], me
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"rate": 0.0}, "mask rate is 0"), ({"masking": "x"}, "masking is 'x'"), ({"max_predictions": 0}, "1 or more")],
+    [
+        ({"rate": 0.0}, "mask rate is 0"),
+        ({"rate": 1.0}, "mask rate is 1"),
+        ({"masking": "x"}, "masking is 'x'"),
+        ({"max_predictions": 0}, "1 or more"),
+    ],
 )
 def test_dynamic_masking_checks_its_options(options: dict[str, object], message: str) -> None:
     with pytest.raises(OptionError, match=message):

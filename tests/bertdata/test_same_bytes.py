@@ -69,6 +69,16 @@ def test_examples_of_a_seed_are_those_of_every_version(tmp_path: Path, options: 
     assert digest(itertools.chain(every, statistics)) == expected
 
 
+def test_examples_of_a_document_that_is_most_of_its_corpus_are_those_of_every_version(tmp_path: Path) -> None:
+    documents = [*made_documents(1, (2000, 2000), seed=1), *made_documents(30, (20, 40), seed=2)[1:]]
+    tokens = write_tokens(tmp_path / "tokens.arrow", documents, VOCABULARY)
+    options = ExampleOptions(max_seq_lengths=(48,), shard_bytes=1_000_000)
+    (train,) = build_shards(tmp_path, [tokens], VOCABULARY, options)["train"]
+    assert train["statistics"]["drawn_with_replacement"] > 100
+    shards = open_shards(tmp_path)
+    assert digest(columns(shards.read(np.arange(len(shards))))) == "d17e24cb427e5334"
+
+
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("corpus")
