@@ -18,6 +18,7 @@ _NOTE = re.compile(
     r"[ ]*(?:\[(?:\d{1,4}|[A-Z]{1,2}|[*†‡§#]+)\]"
     r"|\{\d{1,3}\}|\(\d{1,3}\)(?=[ ]*[A-Z])|[*†‡§]{1,3}(?=[ ]?[A-Z\"“‘(]))[ ]*\S"
 )
+_NOTE_STARTS = " [{(*†‡§"
 # Dots, blanks or strokes that lead to a page number. Each run is tried from its first sign only and taken whole, so
 # that a million dots cost a million steps.
 _LEADER = re.compile(
@@ -82,7 +83,7 @@ def is_plain_prose(block: str, width: int) -> bool:
 
 def _is_plain_line(block: str, width: int) -> bool:
     """Say whether one line, or one and the rest of a sentence, is speech, or has a word that no title has."""
-    if 0 <= block.find("\n") < 0.7 * width or not _is_plain(block) or block.isupper():
+    if 0 <= block.find("\n") < 0.7 * width or not _is_plain(block) or block.upper() == block:
         return False
     if block[0] in QUOTES or len(block) > MAX_TITLE:
         return True
@@ -104,14 +105,14 @@ def classify(block: str, width: int) -> Kind:
     ['chapter', 'heading', 'rule', 'page', 'prose', 'prose', 'heading']
     """
     line = block.strip(" \n_*=~#")
-    if not line or _is_rule(line):
+    if not line or ((not line[0].isalnum() or line[0] in _RULE_LETTERS) and _is_rule(line)):
         return "rule"
     num_lines = block.count("\n") + 1
     if len(line) < 240 and num_lines <= 4 and (name := name_heading(line)):
         return name
     if is_capitals(line):
         return "heading"
-    if _NOTE.match(block):
+    if block[0] in _NOTE_STARTS and _NOTE.match(block):
         return "note"
     if kind := _tabular(block, num_lines):
         return kind
@@ -121,8 +122,6 @@ def classify(block: str, width: int) -> Kind:
 
 
 def _is_rule(line: str) -> bool:
-    if line[0].isalnum() and line[0] not in _RULE_LETTERS:
-        return False
     return not any(c.isalnum() for c in line) or bool(_RULE.fullmatch(line) and len(set(line)) < 4 and len(line) > 2)
 
 
@@ -194,7 +193,7 @@ def _is_titled(line: str) -> bool:
         return True
     if line[0] in "“\"‘'«—-" or len(line) > 70 or line[-1] in "!?”\"’'»:;,—-":
         return bool(_INITIALS.fullmatch(line)) if line else False
-    words = [word for word in re.split(r"[\s_]+", line) if word[:1].isalpha()]
+    words = [word for word in line.replace("_", " ").split() if word[0].isalpha()]
     if _INITIALS.fullmatch(line):
         return True
     small = sum(word[0].islower() and word not in _SMALL_WORDS for word in words)

@@ -45,14 +45,27 @@ _RIGHTS = re.compile(
 )
 
 
-def is_credit(block: str) -> bool:
+_WORDS = (*_PROJECTS, "@", "copyright", "transcriber")
+
+
+def has_credit_words(text: str) -> bool:
+    """Say whether a text holds a word that makes a credit of a block wherever it stands in it."""
+    low = text.lower()
+    return any(word in low for word in _WORDS)
+
+
+def is_credit(block: str, has_words: bool = True) -> bool:
     """Say whether a block tells who made the file or the printed book; asked in the front and at the end of a book.
+
+    What `has_credit_words` denies of many blocks at once need not be asked of each of them.
 
     >>> is_credit("Produced by A. Volunteer and the Online Team"), is_credit("He was produced by his mother.")
     (True, False)
     """
     if _CREDIT.match(block):
         return True
+    if not has_words:
+        return False
     low = block.lower()
     if any(project in low for project in _PROJECTS):
         return True

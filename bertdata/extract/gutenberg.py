@@ -18,7 +18,7 @@ _START = re.compile(
     r"|^[ \t]*\*?\*?\*?START OF THE PROJECT GUTENBERG E[^\n]*$",
     _I | _M,
 )
-_MARK_WORDS = ("START OF TH", "THE SMALL PRINT")
+_MARK_WORDS, _HEAD_WORDS = ("START OF TH", "THE SMALL PRINT"), ("start of", "the small print")
 _END = re.compile(
     rf"^[ \t]*{_STARS}END OF (?:TH(?:E|IS)\s+)?{_NAME}[^\n]*"
     rf"|^[ \t>*\[(]*(?:The )?(?:End|Ende|Fin|Fine|Einde)[ \t]+(?:of|de|di|van|dieses|des)?[^\n]{{0,25}}{_NAME}[^\n]*"
@@ -102,12 +102,32 @@ def _marks(text: str) -> Iterator[re.Match[str]]:
 
     Looking for the two words in capitals first takes a hundredth of the pattern's time.
     """
-    yield from _START.finditer(text, 0, _HEAD)
+    yield from _head_marks(text)
     position = _HEAD
     while (position := min((p for p in (text.find(w, position) for w in _MARK_WORDS) if p >= 0), default=-1)) >= 0:
         if found := _START.match(text, text.rfind("\n", 0, position) + 1):
             yield found
         position += 1
+
+
+def _head_marks(text: str) -> Iterator[re.Match[str]]:
+    """Yield the start marks of a header; a mark's words stand in its first line or the next."""
+    low = text[:_HEAD].lower()
+    if len(low) != min(len(text), _HEAD):  # A letter that is two in lower case.
+        yield from _START.finditer(text, 0, _HEAD)
+        return
+    lines: set[int] = set()
+    for word in _HEAD_WORDS:
+        position = low.find(word)
+        while position >= 0:
+            line = low.rfind("\n", 0, position) + 1
+            lines |= {line, low.rfind("\n", 0, max(0, line - 1)) + 1}
+            position = low.find(word, position + 1)
+    end = 0
+    for line in sorted(lines):
+        if line >= end and (found := _START.match(text, line, _HEAD)):
+            end = found.end()
+            yield found
 
 
 def _pieces(text: str, starts: list[int]) -> list[tuple[int, int, int]]:

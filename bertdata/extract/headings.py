@@ -67,6 +67,13 @@ _NAMED_START = re.compile(
     r"|alpha|subject|index|foot|end|fu(?:ss|ß)n|transc|fin\b|fine\b|конец)",
     _I,
 )
+_NAMED_STARTS = frozenset((
+    "the", "aut", "pub", "tra", "edi", "pre", "for", "int", "pro", "epi", "app", "con", "aft", "pos", "ded", "fin",
+    "adv", "glo", "bib", "err", "not", "vor", "ein", "pré", "pró", "epí", "пре", "вве", "эпи", "про", "tab", "gen",
+    "lis", "ful", "ill", "pla", "map", "fig", "sto", "poe", "inh", "som", "índ", "ind", "sis", "сод", "огл", "alp",
+    "sub", "foo", "end", "fus", "fuß", "кон",
+))  # fmt: skip
+_PAGE_STARTS, _NUMERALS = "pPsSivxlcIVXLC", "IVXLCDM"
 
 
 def name_heading(line: str) -> HeadingKind | None:
@@ -77,12 +84,16 @@ def name_heading(line: str) -> HeadingKind | None:
     """
     if not line:
         return None
-    if len(line) < 16 and _PAGE.fullmatch(line):
+    # A line's first letters rule out most patterns at a fraction of their cost.
+    is_word = line[0].isalpha()
+    if len(line) < 16 and (not is_word or line[0] in _PAGE_STARTS) and _PAGE.fullmatch(line):
         return "page" if any(c.isdigit() for c in line) else "chapter"
-    if _NUMERAL.fullmatch(line):
+    if (not is_word or line[0] in _NUMERALS) and _NUMERAL.fullmatch(line):
         return "chapter"
     if _is_named_chapter(line):
         return "chapter"
+    if is_word and line[:3].lower() not in _NAMED_STARTS:
+        return None
     if len(line) < _MAX_NAMED and line[-1] not in ",;!?-”\"'’" and _NAMED_START.match(line):
         return next((kind for pattern, kind in _NAMED if pattern.fullmatch(line)), None)
     return None
@@ -106,6 +117,16 @@ def _is_chapter_line(rest: str) -> bool:
 def begins_chapter(block: str) -> bool:
     """Say whether a block may begin with a chapter's name."""
     return bool(_CHAPTER.match(block))
+
+
+def may_name_chapter(block: str) -> bool:
+    """Say whether a block may be a chapter's heading, or begin with one; inside an index nothing else matters.
+
+    >>> [may_name_chapter(b) for b in ("CHAPTER II.", "Owls, 12, 40", "II\nThe owl flew.")]
+    [True, False, True]
+    """
+    line = block.strip(" \n_*=~#")
+    return name_heading(line) == "chapter" or ("\n" in block and split_heading(block)[0] != "")
 
 
 def is_capitals(line: str) -> bool:

@@ -90,7 +90,7 @@ def find_layout(text: str) -> Layout:
     start = text.find("\n", min(len(text) // 4, 20_000)) + 1
     sample = text[start : start + _SAMPLE_CHARS]
     codes = text_codes(sample)
-    starts, ends = _lines(codes)
+    starts, ends = _lines(codes, find_newlines(codes))
     filled = ends > starts
     num_filled = int(filled.sum()) or 1
     num_groups = int((filled & ~np.concatenate(([False], filled[:-1]))).sum()) or 1
@@ -108,9 +108,8 @@ def find_layout(text: str) -> Layout:
     return Layout("blank-lines", long)
 
 
-def _lines(codes: Codes) -> tuple[Positions, Positions]:
+def _lines(codes: Codes, newlines: Positions) -> tuple[Positions, Positions]:
     """Return where lines begin and end, blank ones too."""
-    newlines = find_newlines(codes)
     return np.concatenate(([0], newlines + 1)), np.concatenate((newlines, [len(codes)]))
 
 
@@ -143,13 +142,17 @@ def _ends_as_sentences(text: str, codes: Codes, ends: Positions) -> bool:
 class Blocks(NamedTuple):
     """Lines that belong together: `text[starts[n] : ends[n]]` is block n, its line ends kept; none is empty.
 
-    `codes` are the text's.
+    `codes` are the text's, `newlines` the positions of its line ends: `num_breaks[n]` of them lie in block n, from
+    `newlines[breaks[n]]` on.
     """
 
     text: str
     codes: Codes
+    newlines: Positions
     starts: Positions
     ends: Positions
+    breaks: Positions
+    num_breaks: Positions
 
 
 def split_blocks(text: str, layout: Layout) -> Blocks:
@@ -160,16 +163,16 @@ def split_blocks(text: str, layout: Layout) -> Blocks:
     ['A b\nc.', 'D.']
     """
     codes = text_codes(text)
-    starts, ends = _lines(codes)
+    newlines = find_newlines(codes)
+    starts, ends = _lines(codes, newlines)
     filled = ends > starts
-    if not filled.any():
-        return Blocks(text, codes, starts[:0], ends[:0])
-    if layout.kind == "paragraph-lines":
-        return Blocks(text, codes, starts[filled], ends[filled])
+    if layout.kind == "paragraph-lines" or not filled.any():
+        lines = np.flatnonzero(filled)
+        return Blocks(text, codes, newlines, starts[lines], ends[lines], lines, np.zeros_like(lines))
     begins = filled & ~np.concatenate(([False], filled[:-1]))
     if layout.kind == "sentence-lines":
         codes, begins = _join_sentences(codes, begins, filled, starts)
-        text = codes_text(codes)
+        text, newlines = codes_text(codes), find_newlines(codes)
     elif layout.kind == "no-blank-lines" and layout.indented:
         begins |= filled & (codes.take(starts, mode="clip") == ord(" "))
     elif layout.kind == "no-blank-lines":
@@ -178,8 +181,12 @@ def split_blocks(text: str, layout: Layout) -> Blocks:
         lines = np.searchsorted(starts, [found.start() for found in _CHAPTER_LINE.finditer(text)]).tolist()
         begins[list(_around_chapters(text, starts, ends, lines, layout.width))] = True
         begins &= filled
-    closes = filled & np.concatenate((begins[1:] | ~filled[1:], [True]))
-    return Blocks(text, codes, starts[begins], ends[closes])
+    first = np.flatnonzero(begins)
+    last = np.flatnonzero(filled & np.concatenate((begins[1:] | ~filled[1:], [True])))
+    starts, ends = starts[first], ends[last]
+    if layout.kind == "sentence-lines":
+        first, last = np.searchsorted(newlines, starts), np.searchsorted(newlines, ends)
+    return Blocks(text, codes, newlines, starts, ends, first, last - first)
 
 
 def _join_sentences(codes: Codes, begins: Mask, filled: Mask, starts: Positions) -> tuple[Codes, Mask]:

@@ -7,11 +7,12 @@ from typing import NamedTuple
 import numpy as np
 
 from bertdata.extract.blocks import LONG_ENDS, MAX_TITLE, PLAIN_ENDS, QUOTES, SPECIAL_STARTS
-from bertdata.extract.codes import Codes, Mask, Positions, find_columns, find_newlines, is_among, is_lower
+from bertdata.extract.codes import Codes, Mask, Positions, find_columns, is_among, is_lower
 from bertdata.extract.headings import CHAPTER_STARTS
 from bertdata.extract.layout import Blocks
 
-_HEAD = 8
+# So many letters tell how a block begins.
+HEAD = 8
 _SPACE, _STOP = ord(" "), ord(".")
 # Setting this bit makes capitals small in ASCII, Latin-1 and Cyrillic, and maps other signs to one sign each.
 _CASE_BIT = 0x20
@@ -19,10 +20,9 @@ _MAX_CODE = 0xFFFF
 
 
 class _Shape(NamedTuple):
-    """What is known of each block: its length, its lines, and the codes it begins and ends with."""
+    """What is known of each block: its length, where its first line ends, and the codes it begins and ends with."""
 
     lengths: Positions
-    num_breaks: Positions
     first_break: Positions
     head: Codes
     last: Codes
@@ -40,27 +40,26 @@ def find_plain(blocks: Blocks, width: int) -> Mask:
     """
     if not len(blocks.starts):
         return np.zeros(0, np.bool_)
-    newlines = find_newlines(blocks.codes)
-    shape = _shape(blocks, newlines)
+    shape = _shape(blocks)
     first = shape.head[:, 0]
     is_long = shape.lengths > 1.3 * width
-    is_full = (shape.num_breaks == 0) | (shape.lengths > 0.78 * width * shape.num_breaks)
+    is_full = (blocks.num_breaks == 0) | (shape.lengths > 0.78 * width * blocks.num_breaks)
     is_line = (shape.first_break >= 0.7 * width) & (is_among(first, QUOTES) | (shape.lengths > MAX_TITLE))
     plain = np.where(is_long, is_full & is_among(shape.last, LONG_ENDS), is_line & is_among(shape.last, PLAIN_ENDS))
     small = is_lower(shape.head)
     plain &= small.any(1) & ~small[:, 0] & ~is_among(first, SPECIAL_STARTS)
     unquoted = np.flatnonzero(plain & ~is_among(first, QUOTES))
-    plain[unquoted] = ~_may_begin_chapter(shape.head[unquoted])
-    _clear(plain, blocks, _suspects(blocks, newlines))
+    plain[unquoted] = ~may_begin_chapter(shape.head[unquoted])
+    _clear(plain, blocks, _suspects(blocks))
     return plain
 
 
-def _suspects(blocks: Blocks, newlines: Positions) -> Positions:
+def _suspects(blocks: Blocks) -> Positions:
     """Return where a text has signs of columns, indented lines, leaders and synopses: no plain prose holds one.
 
     They are told from the codes behind line ends and full stops: a search for each sign would cost five times as much.
     """
-    codes, ends = blocks.codes, len(blocks.codes) - 1
+    codes, newlines, ends = blocks.codes, blocks.newlines, len(blocks.codes) - 1
     behind_newline = codes[np.minimum(newlines + 1, ends)]
     stops = np.flatnonzero(codes == _STOP)
     behind, second = codes[np.minimum(stops + 1, ends)], codes[np.minimum(stops + 2, ends)]
@@ -70,23 +69,25 @@ def _suspects(blocks: Blocks, newlines: Positions) -> Positions:
     return np.concatenate((indented, leaders, find_columns(codes)))
 
 
-def _shape(blocks: Blocks, newlines: Positions) -> _Shape:
+def _shape(blocks: Blocks) -> _Shape:
     codes, lengths = blocks.codes, blocks.ends - blocks.starts
-    before, upto = np.searchsorted(newlines, blocks.starts), np.searchsorted(newlines, blocks.ends)
-    breaks = np.append(newlines, len(codes))[before] - blocks.starts
-    columns = np.arange(_HEAD)
+    breaks = np.append(blocks.newlines, len(codes))[blocks.breaks] - blocks.starts
+    columns = np.arange(HEAD)
     head = codes.take(blocks.starts[:, None] + columns, mode="clip")
     head = np.where(columns < lengths[:, None], head, 0)
-    return _Shape(
-        lengths, upto - before, np.where(upto > before, breaks, np.iinfo(np.int64).max), head, codes[blocks.ends - 1]
-    )
+    first_break = np.where(blocks.num_breaks > 0, breaks, np.iinfo(np.int64).max)
+    return _Shape(lengths, first_break, head, codes[blocks.ends - 1])
 
 
-def _may_begin_chapter(head: Codes) -> Mask:
-    """Say of each block whether its first four letters are those of a chapter's name, or can't be told."""
-    codes = head[:, :4].astype(np.uint64)
-    keys = (codes | _CASE_BIT) @ _KEY_SHIFTS
-    found: Mask = np.isin(keys, _CHAPTER_KEYS) | (codes > _MAX_CODE).any(1)
+def may_begin_chapter(head: Codes) -> Mask:
+    """Say of each block whether its first four letters are those of a chapter's name, or can't be told.
+
+    Behind "The" the next four decide.
+    """
+    codes = head.astype(np.uint64)
+    keys = (codes | _CASE_BIT).reshape(-1, 2, 4) @ _KEY_SHIFTS
+    names = np.isin(keys, _CHAPTER_KEYS)
+    found: Mask = (names[:, 0] & ((keys[:, 0] != _ARTICLE_KEY) | names[:, 1])) | (codes > _MAX_CODE).any(1)
     return found
 
 
@@ -100,3 +101,4 @@ _CHAPTER_KEYS = (
     np.array([[ord(character) | _CASE_BIT for character in start] for start in sorted(CHAPTER_STARTS)], np.uint64)
     @ _KEY_SHIFTS
 )
+_ARTICLE_KEY = _CHAPTER_KEYS[sorted(CHAPTER_STARTS).index("the ")]

@@ -10,9 +10,10 @@ import numpy as np
 
 from bertdata.extract.blocks import Kind, classify, is_plain_prose
 from bertdata.extract.codes import return_memory, single_spaces
-from bertdata.extract.credits import is_credit
-from bertdata.extract.headings import split_heading
+from bertdata.extract.credits import has_credit_words, is_credit
+from bertdata.extract.headings import may_name_chapter, split_heading
 from bertdata.extract.hyphens import join_hyphens
+from bertdata.extract.indented_blocks import find_indented
 from bertdata.extract.layout import Layout, find_layout, split_blocks
 from bertdata.extract.notes import drop_marks, drop_notes
 from bertdata.extract.plain_blocks import find_plain
@@ -102,6 +103,7 @@ class _Cleaner:
         # A cut-off line that the next block may take: small capitals after a drop cap, a line before a page break.
         self.pending = ""
         self.is_open = False
+        self.has_credits = True
         # A line without an end behind a chapter's name: its title, if a paragraph of prose follows.
         self.title = ""
 
@@ -109,8 +111,15 @@ class _Cleaner:
         """Read the blocks of a segment: plain ones by the run, the others one by one."""
         blocks = split_blocks(text, layout)
         plain = find_plain(blocks, self.width)
+        indented: list[bool] = []
+        if self.keep_verse and (found := find_indented(blocks, self.width)).any():
+            plain |= found
+            indented = found.tolist()
         plain[: max(0, _FRONT_BLOCKS - self.num_blocks)] = False
         text, starts, ends = blocks.text, blocks.starts.tolist(), blocks.ends.tolist()
+        flat = text.replace("\n", " ")
+        if self.num_blocks < _FRONT_BLOCKS and ends:
+            self.has_credits = has_credit_words(text[: ends[min(_FRONT_BLOCKS, len(ends)) - 1]])
         specials, start = [*np.flatnonzero(~plain).tolist(), len(plain)], 0
         del blocks, plain
         for special in specials:
@@ -118,8 +127,11 @@ class _Cleaner:
                 self._read_block(text[starts[start] : ends[start]])
                 start += 1
             if start < special:
-                spans = zip(starts[start:special], ends[start:special], strict=True)
-                self.prose.paragraphs.extend([text[begin:end].replace("\n", " ") for begin, end in spans])
+                run = [flat[n:m] for n, m in zip(starts[start:special], ends[start:special], strict=True)]
+                if indented:
+                    flags = indented[start:special]
+                    run = [" ".join(p.split()) if flag else p for p, flag in zip(run, flags, strict=True)]
+                self.prose.paragraphs += run
                 self.num_blocks += special - start
                 # Between blocks lie one or two line ends: near enough to tell how much of the book is behind.
                 self.position += ends[special - 1] - starts[start]
@@ -131,23 +143,35 @@ class _Cleaner:
     def _read_block(self, block: str) -> None:
         self.num_blocks += 1
         self.position += len(block)
-        if self.num_blocks > _FRONT_BLOCKS and self.skipping is None and is_plain_prose(block, self.width):
-            self.last_kind = "prose"
-            self._keep(block)
+        is_front = self.num_blocks <= _FRONT_BLOCKS
+        if self.skipping is None and (self.keep_verse or not is_front) and is_plain_prose(block, self.width):
+            if is_front:
+                self._consider(block, "prose")
+            else:
+                self.last_kind = "prose"
+                self._keep(block)
+        elif self.skipping == "index" and not may_name_chapter(block):
+            self.num_skipped += 1
+            self._count("index")
         else:
             self._read_slowly(block)
 
     def _read_slowly(self, block: str) -> None:
-        heading, rest = split_heading(block)
-        if heading:
-            self._consider(heading, "chapter")
-        self._consider(rest, classify(rest, self.width))
+        if "\n" in block:
+            heading, block = split_heading(block)
+            if heading:
+                self._consider(heading, "chapter")
+        self._consider(block, classify(block, self.width))
 
     def _consider(self, block: str, kind: Kind) -> None:
         seen = kind
         if kind == "synopsis" and self.last_kind not in _BEFORE_SYNOPSIS:
             kind = "prose"
-        if self.num_blocks <= _FRONT_BLOCKS and kind in ("prose", "verse", "fragment") and is_credit(block):
+        if (
+            self.num_blocks <= _FRONT_BLOCKS
+            and kind in ("prose", "verse", "fragment")
+            and is_credit(block, self.has_credits)
+        ):
             kind = "credit"
         if self.skipping is not None:
             kind = self._leave(block, kind)
@@ -193,7 +217,7 @@ class _Cleaner:
         return self.skipping or kind
 
     def _keep(self, block: str) -> None:
-        paragraph = " ".join(block.split()) if block[0] == " " or "\n " in block else block.replace("\n", " ")
+        paragraph = _one_line(block)
         if paragraph[-1].isdigit():
             paragraph = _PAGE_BEHIND.sub("", paragraph)
         paragraphs = self.prose.paragraphs
@@ -226,11 +250,17 @@ class _Cleaner:
 
     def finish(self) -> Prose:
         paragraphs = self.prose.paragraphs
-        for n in range(max(0, len(paragraphs) - _BACK_BLOCKS), len(paragraphs)):
-            if is_credit(paragraphs[n]):
+        first = max(0, len(paragraphs) - _BACK_BLOCKS)
+        has_words = has_credit_words("\n\n".join(paragraphs[first:]))
+        for n in range(first, len(paragraphs)):
+            if is_credit(paragraphs[n], has_words):
                 self._count("credit")
                 paragraphs[n] = ""
         return self.prose
+
+
+def _one_line(block: str) -> str:
+    return " ".join(block.split()) if block[0] == " " or "\n " in block else block.replace("\n", " ")
 
 
 def _tail(block: str) -> str:

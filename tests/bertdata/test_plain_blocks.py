@@ -9,11 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bertdata.extract.blocks import is_plain_prose
+from bertdata.extract.blocks import classify, is_plain_prose
 from bertdata.extract.codes import single_spaces, strip_line_ends, text_codes
 from bertdata.extract.encodings import decode_text
+from bertdata.extract.headings import split_heading
+from bertdata.extract.indented_blocks import find_indented
 from bertdata.extract.layout import Layout, find_layout, split_blocks, tidy_lines
 from bertdata.extract.plain_blocks import find_plain
+from bertdata.extract.prose import clean_book
 
 WIDTH = 40
 PIECES = st.sampled_from([
@@ -39,6 +42,38 @@ def test_what_is_plain_in_a_text_is_plain_alone_and_begins_no_small_letter(
         block = blocks.text[start:end]
         assert block
         assert not plain or (is_plain_prose(block, WIDTH) and not block[0].islower())
+
+
+LINES = st.sampled_from([
+    "An owl flew out at evening from the tower,", "and all the mice ran home within the hour.", "I Saw the moon",
+    "1. The first of many animals that slept", "(a) one that woke up in the early morning", "THE OWLS OF ROME", "vi",
+    "“Who goes there?” said the owl who lived in it;", "the sky -- the tower -- the moon -- the river", 
+    "Part Two. Owls",
+    "Owls . . . . . . . . . . . . . . . 12", "a gap   within a line of many words", "one  two  three  four and five",
+    "a stop.  And then another one.  And a third.", "x|y|z and other letters of the alphabet", "The Chapter of owls",
+    "It was so.--The Owl.--The Rook.--The Jay came", "* a star that stands before a line of words", "Note on the owls",
+])  # fmt: skip
+STANZAS = st.lists(
+    st.lists(st.tuples(st.sampled_from(["", "  ", "     "]), LINES), min_size=1, max_size=5), min_size=16
+)
+
+
+def test_a_quotation_mark_alone_is_no_paragraph() -> None:
+    text = "\n\n".join(['"Who flew?" asked the owl.', '"', "Nobody said a word of it."] * 40)
+    assert '"' not in clean_book(text).paragraphs
+
+
+@given(STANZAS, st.sampled_from([30, 44, 70]))
+def test_what_is_indented_and_sure_is_kept_when_it_is_read_alone(
+    stanzas: list[list[tuple[str, str]]], width: int
+) -> None:
+    text = "\n\n".join("\n".join(indent + line for indent, line in stanza) for stanza in stanzas)
+    blocks = split_blocks(tidy_lines(text), Layout("blank-lines", width))
+    for sure, start, end in zip(find_indented(blocks, width).tolist(), blocks.starts, blocks.ends, strict=True):
+        block = blocks.text[start:end]
+        if sure:
+            assert split_heading(block) == ("", block) and classify(block, width) in ("prose", "verse")
+            assert "\n" in block and not block.lstrip()[0].islower()
 
 
 @given(TEXTS, KINDS)
