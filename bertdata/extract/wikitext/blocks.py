@@ -33,6 +33,7 @@ BLOCK = re.compile(
     rf"|(?![/bfuBFU])(?i:({_NAMES}))(?=[\s/>])([^<>]*+)"
     rf"(?:(?<=/)>|>([^<]*+(?:<(?!(?i:\2)[\s/>]|/(?i:\2)\s*>)[^<]*+|<(?i:\2)(?=[\s/])[^<>]*+(?<=/)>[^<]*+)*+)</(?i:\2)\s*>))"
 )
+_OPEN_COMMENT = re.compile("<(?=!--)")
 # Invisible, and dropped in the end; between two sentences it becomes their blank.
 PARTED = "\u2060"
 _STOPS = frozenset(".!?")
@@ -95,11 +96,10 @@ def after_reference(before: str) -> str:
 
 def hide_open_comments(text: str) -> str:
     """Put `OPEN_COMMENT` for each `<!--` behind the page's last `-->`: no pattern then looks for an end in vain."""
-    if "<!--" not in text:
+    openings = [found.start() for found in _OPEN_COMMENT.finditer(text)]
+    if not openings or text.find("-->", openings[-1]) >= 0:
         return text
     last = text.rfind("-->") + 1
-    if text.find("<!--", last) < 0:
-        return text
     return text[:last] + text[last:].replace("<!--", OPEN_COMMENT)
 
 

@@ -49,9 +49,14 @@ def check_depth(text: str, opening: str, closing: str, max_depth: int) -> None:
         raise TooDeep
 
 
-def check_tag_depth(text: str, max_depth: int) -> None:
-    """Raise `TooDeep` where tags nest deeper than the bound."""
-    if text.count("<") > max_depth and tag_depth(text) > max_depth:
+def check_tag_depth(text: str, max_depth: int, num_closings: int) -> None:
+    """Raise `TooDeep` where tags nest deeper than the bound; at least `num_closings` of them are closing ones."""
+    at = -1
+    for _ in range(max_depth + num_closings + 1):
+        at = text.find("<", at + 1)
+        if at < 0:
+            return
+    if tag_depth(text) > max_depth:
         raise TooDeep
 
 

@@ -18,6 +18,9 @@ from bertdata.records import SiteInfo
 # The authority reads at most this much of a paragraph: beyond it a fault is cut without asking.
 _MAX_FRAGMENT_CHARS, _MAX_FRAGMENT_MARKS = 20_000, 200
 
+# What markup, and the marks of formulas, pronunciations and templates, that is left in a text holds.
+_LEFT = ("{", "}", "<", "\x04", "[", "]", "\x02", FORMULA, SOUND)
+
 
 @dataclass(frozen=True)
 class Cleaned:
@@ -70,17 +73,20 @@ class Cleaner:
         """Return the paragraphs of flat text, one blank line between them."""
         tally = reader.tally
         flat = lines.drop_lines(lines.drop_switches(flat, tally), tally)
-        flat = lines.read_quotes(flat)
-        found = lines.paragraphs(tidy.decode_usual(flat))
+        flat = tidy.decode_usual(lines.read_quotes(flat))
+        is_marked = any(sign in flat for sign in _LEFT)
+        found = lines.paragraphs(flat)
         kept = []
         for paragraph, need in zip(found, plain.paragraph_needs(found), strict=True):
-            if need == plain.PLAIN:
-                paragraph = tidy.composed(paragraph.strip(" "))
-            elif need == plain.BLANKS:
-                paragraph = tidy.composed(" ".join(paragraph.split()))
+            if need == plain.ANY:
+                if is_marked:
+                    paragraph = self._read_rest(paragraph, title, reader)
+                paragraph = tidy.normal_text(paragraph, self.wiki.language, tally)
             else:
-                paragraph = self._tidy(paragraph, title, reader)
-            if lines.is_prose(paragraph):
+                paragraph = paragraph.strip(" ") if need == plain.PLAIN else tidy.one_line(paragraph)
+                if not paragraph.isascii():
+                    paragraph = tidy.composed(paragraph)
+            if lines.is_prose(paragraph, has_rows=need == plain.ANY):
                 kept.append(paragraph)
         kept = lines.drop_entries(kept, tally)
         tally.add("paragraph", len(kept))
@@ -88,6 +94,9 @@ class Cleaner:
 
     def _tidy(self, paragraph: str, title: str, reader: Reader) -> str:
         """Take a paragraph through all stages that read what the patterns left for them."""
+        return tidy.normal_text(self._read_rest(paragraph, title, reader), self.wiki.language, reader.tally)
+
+    def _read_rest(self, paragraph: str, title: str, reader: Reader) -> str:
         if stray.has_fault(paragraph):
             paragraph = self._mend(paragraph, title, reader)
         if FORMULA in paragraph:
@@ -96,7 +105,7 @@ class Cleaner:
             paragraph = read_sounds(paragraph, reader.tally)
         if "\x02" in paragraph:
             paragraph = stray.part_joined(paragraph)
-        return tidy.normal_text(paragraph, self.wiki.language, reader.tally)
+        return paragraph
 
     def _mend(self, paragraph: str, title: str, reader: Reader) -> str:
         """Hand a paragraph in which markup is left to the authority, then cut what even it can't read."""

@@ -10,7 +10,7 @@ import re
 from typing import NamedTuple
 
 from bertdata.extract.wikitext import blocks, links, tags
-from bertdata.extract.wikitext.bounds import check_depth, check_tag_depth
+from bertdata.extract.wikitext.bounds import check_depth
 from bertdata.extract.wikitext.lines import TABLE
 from bertdata.extract.wikitext.marks import Tally, show_pipes
 from bertdata.extract.wikitext.templates import Templates
@@ -89,12 +89,14 @@ _POINTER = re.compile(
     r"\n[^\n\[\]|{}]{0,40}\[\[:[^\[\]|:\n]{1,30}:[^\[\]|\n]*+\]\](?:[をも]?(?:参照|參照)。?)?"
     r"(?:[ \t.']|<br ?/?>)*+(?=\n|\Z)"
 )
+# A pattern that finds one sign, and looks at what follows it, is faster than `in`, which looks for three.
+_COLON_LINK = re.compile(r"\[(?=\[:)")
 _TABLE_STARTS = tuple("{ \t:*#;")
 
 
 def drop_pointers(text: str, tally: Tally) -> str:
     """Drop lines that hold no more than a pointer to a page outside the articles."""
-    if "[[:" not in text:
+    if not _COLON_LINK.search(text):
         return text
     text, num = _POINTER.subn("\n", "\n" + text)
     tally.add("pointer line", num)
@@ -117,5 +119,4 @@ def flatten(text: str, title: str, reader: Reader) -> str:
     text = drop_tables(text, reader)
     text = links.external_links(text, tally)
     text = replace_links(text, reader)
-    check_tag_depth(text, reader.max_depth)
-    return tags.drop_tags(text, tally)
+    return tags.drop_tags(text, tally, reader.max_depth)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from bertdata.extract.wikitext.bounds import check_tag_depth
 from bertdata.extract.wikitext.formulas import raised
 from bertdata.extract.wikitext.marks import Tally
 
@@ -101,11 +102,12 @@ def _write_fraction(found: re.Match[str]) -> str:
     return f"{' ' if before in _DIGITS and before else ''}{found[1]}/{found[2]}"
 
 
-def drop_tags(text: str, tally: Tally) -> str:
-    """Replace every known tag by what it prints."""
+def drop_tags(text: str, tally: Tally, max_depth: int) -> str:
+    """Replace every known tag by what it prints; `TooDeep` where they nest deeper than the bound."""
     if "<" not in text:
         return text
     parts = TAG.split(text)
+    check_tag_depth(text, max_depth, parts[1::4].count("/"))
     names, attributes = {name.lower() for name in set(parts[2::4])}, "".join(parts[3::4])
     has_lists, has_hidden = not names.isdisjoint(_DROPPED), "none" in attributes or "hidden" in attributes
     if has_lists or has_hidden or "sup" in names:

@@ -20,6 +20,7 @@ from bertdata.extract.wikitext.wiki import Wiki, normal_name
 INNER = re.compile(r"\{(?=\{)\{((?:[^{}\n]++|\n(?!==)|\{(?!\{)|\}(?!\}))*+)\}\}")
 PARAMETER = re.compile(r"\{\{\{([^{}|\n]*+)(?:\|([^{}]*+))?\}\}\}(?!\}(?!\}))")
 _NAMED = re.compile(r"\s*([^=<>\[\]{}\n\x02]{1,40}?)\s*=")
+_MAX_KEY = 40
 _PREFIXES = ("template:", "subst:", "safesubst:", "msg:", "raw:")
 # Templates that print notes, flags of maintenance or nothing: no hole is left where they stood.
 SILENT = frozenset(
@@ -102,15 +103,19 @@ def read_call(inside: str, name: str, wiki: Wiki, title: str) -> Call:
     >>> read_call("val|1|2=5|u=m", "val", wiki, "").value(2)
     '5'
     """
-    _, *arguments = split_arguments(inside)
-    positional: list[str] = []
+    positional = split_arguments(inside)
+    del positional[0]
     named: dict[str, str] = {}
-    for argument in arguments:
-        found = _NAMED.match(argument) if "=" in argument else None
-        if found:
-            named[found[1].lower() if not found[1].isdigit() else found[1]] = argument[found.end() :].strip()
-        else:
-            positional.append(argument)
+    if "=" in inside:
+        arguments, positional = positional, []
+        for argument in arguments:
+            key, equals, value = argument.partition("=")
+            if equals and (key := key.strip()).isalnum() and len(key) <= _MAX_KEY:
+                named[key.lower()] = value.strip()
+            elif equals and (found := _NAMED.match(argument)):
+                named[found[1].lower()] = argument[found.end() :].strip()
+            else:
+                positional.append(argument)
     return Call(name, positional, named, wiki.language, title)
 
 
@@ -119,8 +124,7 @@ class Templates:
 
     def __init__(self, wiki: Wiki) -> None:
         self._wiki = wiki
-        self._rules: dict[str, Callable[[Call], str] | None] = {}
-        self._names: dict[str, str] = {}
+        self._rules: dict[str, tuple[str, Callable[[Call], str] | None]] = {}
         # Of those that print nothing whatever their values are, the name; empty for a silent one.
         self._dropped: dict[str, str] = {}
 
@@ -134,20 +138,21 @@ class Templates:
 
     def rule(self, raw: str) -> tuple[str, Callable[[Call], str] | None]:
         """Return the normal name of a template and its rule; None drops it."""
-        if raw not in self._names:
-            if len(self._names) > 100_000:  # a bound for wikis with a template per page
-                self._names.clear()
-                self._dropped.clear()
-            name = normal_name(raw)
-            for prefix in _PREFIXES if ":" in name else ():
-                name = name.removeprefix(prefix).strip()
-            self._names[raw] = name
-            rule = self._rules[name] = self._find(name)
-            is_read = is_variable(name) or name in self._wiki.disambiguations
-            if rule is None and ":" not in raw and not is_read:
-                self._dropped[raw] = "" if is_silent(name) else name
-        name = self._names[raw]
-        return name, self._rules[name]
+        return self._rules.get(raw) or self._look_up(raw)
+
+    def _look_up(self, raw: str) -> tuple[str, Callable[[Call], str] | None]:
+        if len(self._rules) > 100_000:  # a bound for wikis with a template per page
+            self._rules.clear()
+            self._dropped.clear()
+        name = normal_name(raw)
+        for prefix in _PREFIXES if ":" in name else ():
+            name = name.removeprefix(prefix).strip()
+        rule = self._find(name)
+        self._rules[raw] = name, rule
+        is_read = is_variable(name) or name in self._wiki.disambiguations
+        if rule is None and ":" not in raw and not is_read:
+            self._dropped[raw] = "" if is_silent(name) else name
+        return name, rule
 
     def render(self, inside: str, title: str, tally: Tally) -> tuple[str, str]:
         """Return (what `{{inside}}` prints, its name); nothing where it is dropped."""
@@ -183,22 +188,23 @@ class Templates:
         if any(inside.startswith("{") for inside in parts[1::2]):
             parts = INNER.split(PARAMETER.sub(lambda found: found[2] or "", text))
         num_kept = 0
+        dropped, before = self._dropped, parts[0][-1:]
         for i in range(1, len(parts), 2):
             inside = parts[i]
-            name = self._dropped.get(inside.partition("|")[0])
-            if name == "":
-                parts[i] = ""
-                continue
-            # Where one template follows another, a brace stands before it.
-            before = parts[i - 1][-1:] if parts[i - 1] or i == 1 else "}"
+            name = dropped.get(inside.partition("|")[0])
             if name is None:
                 printed, name = self.render(inside, title, tally)
-                printed = placed(printed, name, before)
+                if printed:
+                    printed = placed(printed, name, before)
                 if printed:
                     num_kept += 1
                     parts[i] = printed
-                    continue
-            parts[i] = "" if before in ("", "\n") or is_silent(name) else tally.mark(name)
+                else:
+                    parts[i] = "" if before in ("", "\n") or is_silent(name) else tally.mark(name)
+            else:
+                parts[i] = "" if name == "" or before in ("", "\n") else tally.mark(name)
+            # Where one template follows another, a brace stands before it.
+            before = parts[i + 1][-1:] or "}"
         num = len(parts) // 2
         tally.add("template kept", num_kept)
         tally.add("template dropped", num - num_kept)
