@@ -42,7 +42,7 @@ PLAIN_ENDS, SPECIAL_STARTS, QUOTES = ".!?\"”’'", " [{(*|+_=~#-—–©", "\"
 LONG_ENDS = PLAIN_ENDS + ":;,-"
 # Words in lower case that titles have: these, and none of four letters or more beside them.
 _LOWER_WORD = re.compile(r" (?!with|from|into|upon|over)[a-z]{4}")
-_HEADING_WORDS = frozenset((
+HEADING_WORDS = frozenset((
     "list", "table", "tables", "contents", "content", "introduction", "preface", "foreword", "appendix", "note",
     "notes", "index", "footnotes", "part", "end", "author", "author's", "translator's", "publisher's",
     "editor's", "transcriber's", "transcriber’s", "author’s", "translated",
@@ -87,7 +87,7 @@ def _is_plain_line(block: str, width: int) -> bool:
         return False
     if block[0] in QUOTES or len(block) > MAX_TITLE:
         return True
-    return bool(_LOWER_WORD.search(block)) and block.split(" ", 1)[0].lower() not in _HEADING_WORDS
+    return bool(_LOWER_WORD.search(block)) and block.split(" ", 1)[0].lower() not in HEADING_WORDS
 
 
 def _is_plain(block: str) -> bool:

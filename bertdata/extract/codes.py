@@ -16,8 +16,10 @@ Codes = NDArray[Any]
 Positions = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
-_NEWLINE, _SPACE = 10, 32
+_NEWLINE, _SPACE, _LAST_ASCII = 10, 32, 127
 _PIECE_CHARS = 4_000_000
+# From so many places on a text is copied as an array.
+_MANY_BLANKS = 1_000
 # Counting takes eight bytes a character.
 _COUNTED_CHARS = 200_000
 # Codes above belong to no class: all scripts that tell small letters from capitals in everyday use lie below.
@@ -116,11 +118,11 @@ def _class_table(is_member: Callable[[str], bool]) -> Mask:
     return table
 
 
-def distinct_characters(text: str) -> str:
-    """Return each character that a text holds once, in the order of their codes.
+def wide_characters(text: str) -> str:
+    """Return each character above ASCII that a text holds once, in the order of their codes.
 
-    >>> distinct_characters("banana née")
-    ' abené'
+    >>> wide_characters("Zoë née")
+    'éë'
     """
     found: set[str] = set()
     for piece in pieces_of(text):
@@ -128,10 +130,11 @@ def distinct_characters(text: str) -> str:
         if codes.itemsize > 2:
             found.update(piece)
             continue
-        for start in range(0, len(codes), _COUNTED_CHARS):
-            counts = np.bincount(codes[start : start + _COUNTED_CHARS])
+        wide = codes[codes > _LAST_ASCII]
+        for start in range(0, len(wide), _COUNTED_CHARS):
+            counts = np.bincount(wide[start : start + _COUNTED_CHARS])
             found.update(map(chr, np.flatnonzero(counts).tolist()))
-    return "".join(sorted(found))
+    return "".join(sorted(character for character in found if not character.isascii()))
 
 
 def strip_line_ends(text: str) -> str:
@@ -158,9 +161,14 @@ def single_spaces(text: str) -> str:
     >>> single_spaces("One.  Two   three.")
     'One. Two three.'
     """
-    spaces = text_codes(text) == _SPACE
+    codes = text_codes(text)
+    spaces = codes == _SPACE
+    doubled = spaces[:-1] & spaces[1:]
+    found = np.flatnonzero(doubled)
+    if len(found) > _MANY_BLANKS:
+        return codes_text(codes[np.append(~doubled, True)])
     pieces, position = [], 0
-    for first in np.flatnonzero(spaces[:-1] & spaces[1:]).tolist():
+    for first in found.tolist():
         # `first` is followed by another blank: it goes, whatever came before it.
         pieces.append(text[position:first])
         position = first + 1

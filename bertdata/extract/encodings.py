@@ -9,7 +9,7 @@ import unicodedata
 
 import numpy as np
 
-from bertdata.extract.codes import distinct_characters, pieces_of
+from bertdata.extract.codes import pieces_of, wide_characters
 
 # Longest first: the UTF-32 mark begins with the UTF-16 one.
 _MARKS = (
@@ -149,9 +149,9 @@ def _finish(text: str, wide: bool = False) -> str | None:
         return text
     if ("Ã" in text or ("€" in text and "â€" in text)) and (repaired := _encoded_twice(text)):
         text = repaired
-    characters = distinct_characters(text)
+    characters = wide_characters(text)
     for character in characters:
-        if character >= "\x80" and ord(character) in _UNWANTED:
+        if ord(character) in _UNWANTED:
             text = text.replace(character, "")
     if all(character < _FIRST_MARK or _FIRST_DASH <= character <= _LAST_SIGN for character in characters):
         return text

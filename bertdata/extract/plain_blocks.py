@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
 
-from bertdata.extract.blocks import LONG_ENDS, MAX_TITLE, PLAIN_ENDS, QUOTES, SPECIAL_STARTS
+from bertdata.extract.blocks import HEADING_WORDS, LONG_ENDS, MAX_TITLE, PLAIN_ENDS, QUOTES, SPECIAL_STARTS
 from bertdata.extract.codes import Codes, Mask, Positions, find_columns, is_among, is_lower
 from bertdata.extract.headings import CHAPTER_STARTS
 from bertdata.extract.layout import Blocks
@@ -16,6 +17,8 @@ HEAD = 8
 _SPACE, _STOP = ord(" "), ord(".")
 # Setting this bit makes capitals small in ASCII, Latin-1 and Cyrillic, and maps other signs to one sign each.
 _CASE_BIT = 0x20
+# A word of so many small letters is in no title; "without", "upwards" and the like are left to the pattern.
+_LONG_WORD, _SMALL_WORD_STARTS = 5, "wfiuo"
 _MAX_CODE = 0xFFFF
 
 
@@ -44,14 +47,33 @@ def find_plain(blocks: Blocks, width: int) -> Mask:
     first = shape.head[:, 0]
     is_long = shape.lengths > 1.3 * width
     is_full = (blocks.num_breaks == 0) | (shape.lengths > 0.78 * width * blocks.num_breaks)
-    is_line = (shape.first_break >= 0.7 * width) & (is_among(first, QUOTES) | (shape.lengths > MAX_TITLE))
-    plain = np.where(is_long, is_full & is_among(shape.last, LONG_ENDS), is_line & is_among(shape.last, PLAIN_ENDS))
+    is_quoted = is_among(first, QUOTES)
+    is_line = (shape.first_break >= 0.7 * width) & is_among(shape.last, PLAIN_ENDS)
+    plain = np.where(is_long, is_full & is_among(shape.last, LONG_ENDS), is_line)
     small = is_lower(shape.head)
     plain &= small.any(1) & ~small[:, 0] & ~is_among(first, SPECIAL_STARTS)
-    unquoted = np.flatnonzero(plain & ~is_among(first, QUOTES))
+    short = np.flatnonzero(plain & ~(is_long | is_quoted | (shape.lengths > MAX_TITLE)))
+    plain[short] = _has_long_word(blocks, short, shape)
+    unquoted = np.flatnonzero(plain & ~is_quoted)
     plain[unquoted] = ~may_begin_chapter(shape.head[unquoted])
     _clear(plain, blocks, _suspects(blocks))
     return plain
+
+
+def _has_long_word(blocks: Blocks, chosen: Positions, shape: _Shape) -> Mask:
+    """Say of each of some short blocks whether it has a word in small letters that no title has.
+
+    Of words with the first letters of "with" and its like, and of blocks that begin as headings do, more is read.
+    """
+    columns = np.arange(MAX_TITLE)
+    codes = blocks.codes.take(blocks.starts[chosen, None] + columns, mode="clip")
+    codes = np.where(columns < shape.lengths[chosen, None], codes, 0)
+    small = (codes >= ord("a")) & (codes <= ord("z"))
+    begins = (codes[:, :-_LONG_WORD] == _SPACE) & ~is_among(codes[:, 1 : 1 - _LONG_WORD], _SMALL_WORD_STARTS)
+    for n in range(1, _LONG_WORD + 1):
+        begins &= small[:, n : n - _LONG_WORD or None]
+    found: Mask = begins.any(1) & ~_is_key(_keys(shape.head[chosen])[:, 0], _HEADING_KEYS)
+    return found
 
 
 def _suspects(blocks: Blocks) -> Positions:
@@ -84,10 +106,21 @@ def may_begin_chapter(head: Codes) -> Mask:
 
     Behind "The" the next four decide.
     """
-    codes = head.astype(np.uint64)
-    keys = (codes | _CASE_BIT).reshape(-1, 2, 4) @ _KEY_SHIFTS
-    names = np.isin(keys, _CHAPTER_KEYS)
-    found: Mask = (names[:, 0] & ((keys[:, 0] != _ARTICLE_KEY) | names[:, 1])) | (codes > _MAX_CODE).any(1)
+    keys = _keys(head)
+    names = _is_key(keys, _CHAPTER_KEYS)
+    found: Mask = (names[:, 0] & ((keys[:, 0] != _ARTICLE_KEY) | names[:, 1])) | (head > _MAX_CODE).any(1)
+    return found
+
+
+def _keys(head: Codes) -> Codes:
+    """Return the first and the second four letters of each block as a number each, capitals as small letters."""
+    keys: Codes = (head.astype(np.uint64) | _CASE_BIT).reshape(-1, 2, 4) @ _KEY_SHIFTS
+    return keys
+
+
+def _is_key(keys: Codes, known: Codes) -> Mask:
+    """Say of each key whether it is among some sorted ones: of so few this is told faster than by `np.isin`."""
+    found: Mask = known.take(np.searchsorted(known, keys), mode="clip") == keys
     return found
 
 
@@ -97,8 +130,13 @@ def _clear(plain: Mask, blocks: Blocks, positions: Positions) -> None:
 
 
 _KEY_SHIFTS = np.array([1 << shift for shift in (0, 16, 32, 48)], np.uint64)
-_CHAPTER_KEYS = (
-    np.array([[ord(character) | _CASE_BIT for character in start] for start in sorted(CHAPTER_STARTS)], np.uint64)
-    @ _KEY_SHIFTS
-)
-_ARTICLE_KEY = _CHAPTER_KEYS[sorted(CHAPTER_STARTS).index("the ")]
+
+
+def _keys_of(starts: Iterable[str]) -> Codes:
+    codes = [[ord(character) | _CASE_BIT for character in start] for start in starts]
+    return np.sort(np.array(codes, np.uint64) @ _KEY_SHIFTS)
+
+
+_CHAPTER_KEYS = _keys_of(CHAPTER_STARTS)
+_ARTICLE_KEY = _keys_of(["the "])[0]
+_HEADING_KEYS = _keys_of({f"{word} "[:4] for word in HEADING_WORDS})

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bertdata.extract.blocks import Kind, classify, is_plain_prose
-from bertdata.extract.codes import return_memory, single_spaces
+from bertdata.extract.codes import return_memory, single_spaces, strip_line_ends
 from bertdata.extract.credits import has_credit_words, is_credit
 from bertdata.extract.headings import may_name_chapter, split_heading
 from bertdata.extract.hyphens import join_hyphens
@@ -36,6 +36,7 @@ _MAX_JOINED = 20_000
 _BEFORE_SYNOPSIS = ("chapter", "heading", "synopsis", "contents", "page", "rule")
 # What may stand between the halves of a sentence.
 _BETWEEN = ("page", "note", "rule", "table", "fragment")
+_LINE_START = re.compile("\n +")
 _PAGE_BEHIND = re.compile(r"(?<=[.!?][\"'”’ ])[ ]?\d{1,4}$")
 _SMALL_CAPITALS = re.compile(r"[\"'“‘]?(?:[A-Z]+[ '’]?){1,3}(?<=[A-Z])")
 _ENTRY = re.compile(r"\W{0,9}(?:chapter\s+)?(?:[ivxlcdm]+|\d{1,3})[.):]\s", re.I)
@@ -130,7 +131,7 @@ class _Cleaner:
                 run = [flat[n:m] for n, m in zip(starts[start:special], ends[start:special], strict=True)]
                 if indented:
                     flags = indented[start:special]
-                    run = [" ".join(p.split()) if flag else p for p, flag in zip(run, flags, strict=True)]
+                    run = [p.lstrip(" ") if flag else p for p, flag in zip(run, flags, strict=True)]
                 self.prose.paragraphs += run
                 self.num_blocks += special - start
                 # Between blocks lie one or two line ends: near enough to tell how much of the book is behind.
@@ -297,5 +298,5 @@ def _join_some(paragraphs: list[str]) -> str:
     text = "\n\n".join(filter(None, paragraphs))
     marked = drop_marks(text)
     if marked is not text:
-        text = "\n".join([line.strip(" ") for line in marked.split("\n")])
+        text = strip_line_ends(_LINE_START.sub("\n", marked))
     return single_spaces(text).strip()

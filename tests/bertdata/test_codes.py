@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from bertdata.extract import codes
-from bertdata.extract.codes import distinct_characters, encode_text, pieces_of, strip_line_ends
+from bertdata.extract.codes import encode_text, pieces_of, strip_line_ends, wide_characters
 from bertdata.extract.encodings import decode_text
 from bertdata.extract.layout import tidy_lines
 from bertdata.extract.options import ExtractOptions
@@ -21,10 +21,10 @@ TEXT = "First line  \nCafe\u0301 and 𝒶  \n\n   \nA line without an end " + "x
 @pytest.mark.parametrize("num_chars", [1, 2, 3, 7, 16, 64])
 def test_pieces_make_no_difference(num_chars: int, monkeypatch: pytest.MonkeyPatch) -> None:
     data = TEXT.encode()
-    whole = (distinct_characters(TEXT), strip_line_ends(TEXT), decode_text(data), tidy_lines(TEXT))
+    whole = (wide_characters(TEXT), strip_line_ends(TEXT), decode_text(data), tidy_lines(TEXT))
     assert whole[1].startswith("First line\nCafe\u0301 and 𝒶\n\n\nA") and "Café" in (whole[2] or "")
     monkeypatch.setattr(codes, "_PIECE_CHARS", num_chars)
-    assert (distinct_characters(TEXT), strip_line_ends(TEXT), decode_text(data), tidy_lines(TEXT)) == whole
+    assert (wide_characters(TEXT), strip_line_ends(TEXT), decode_text(data), tidy_lines(TEXT)) == whole
     assert encode_text(TEXT) == data
     assert "".join(pieces_of(TEXT)) == "".join(pieces_of(TEXT, "\n")) == TEXT
     assert all(piece.endswith("\n") for piece in list(pieces_of(TEXT, "\n"))[:-1])

@@ -47,7 +47,7 @@ def test_what_is_plain_in_a_text_is_plain_alone_and_begins_no_small_letter(
 LINES = st.sampled_from([
     "An owl flew out at evening from the tower,", "and all the mice ran home within the hour.", "I Saw the moon",
     "1. The first of many animals that slept", "(a) one that woke up in the early morning", "THE OWLS OF ROME", "vi",
-    "“Who goes there?” said the owl who lived in it;", "the sky -- the tower -- the moon -- the river", 
+    "“Who goes there?” said the owl who lived in it;", "the sky -- the tower -- the moon -- the river",
     "Part Two. Owls",
     "Owls . . . . . . . . . . . . . . . 12", "a gap   within a line of many words", "one  two  three  four and five",
     "a stop.  And then another one.  And a third.", "x|y|z and other letters of the alphabet", "The Chapter of owls",
