@@ -6,6 +6,7 @@ import functools
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import pairwise
 from typing import Any
 
 from bertdata.errors import BuildError, InputError
@@ -112,6 +113,19 @@ def _refuse_empty(sources: Sequence[Source], slices: Sequence[Slice], results: S
         raise BuildError("No source was given: name at least one of --wikipedia, --books, --text.")
 
 
+def tell_once(lost: Sequence[str]) -> list[str]:
+    """Return the lines of what was lost without those that another one begins with.
+
+    A damaged block is told by its own slice, and by the one before it where a page of that one reaches into it.
+
+    >>> tell_once(["a at byte 7: corrupt, in the middle of page 'B'", "a at byte 7: corrupt"])
+    ["a at byte 7: corrupt, in the middle of page 'B'"]
+    """
+    in_order = sorted(lost)
+    parts = {line for line, following in pairwise(in_order) if following.startswith(line) and following != line}
+    return [line for line in lost if line not in parts]
+
+
 def summarise(slices: Sequence[Slice], results: Sequence[Result], sums: Sequence[Result]) -> dict[str, Any]:
     """Add up what the slices held: counts by source and by reason, files, sums of the source files."""
     skipped: dict[str, Counter[str]] = {}
@@ -142,7 +156,7 @@ def summarise(slices: Sequence[Slice], results: Sequence[Result], sums: Sequence
         "rejected": {name: dict(sorted(c.items())) for name, c in sorted(rejected.items()) if c},
         "rules": dict(sorted(rules.items())),
         "licenses": dict(sorted(licenses.items())),
-        "lost": lost,
+        "lost": tell_once(lost),
         "text_bytes": sum(result["text_bytes"] for result in results),
         "sources": sources,
         "files": {

@@ -202,7 +202,8 @@ class _Cutter:
         """Yield damage where the file ends too early."""
         if self.is_pending:
             yield Damage(self.last_offset, f"the XML ends in the middle of page {self._title(0)!r}")
-        elif not self.is_closed and not self.is_damaged:
+        # A slice in which no block begins knows nothing of the file's end.
+        elif not self.is_closed and not self.is_damaged and (self.origins or self.last_offset == 0):
             yield Damage(self.last_offset, "the XML ends without </mediawiki>, so pages may be missing")
 
     def _skip(self, num_bytes: int) -> None:

@@ -259,6 +259,31 @@ def test_corrupt_block_loses_the_pages_in_it_and_no_others(tmp_path: Path) -> No
     assert counts.pages == len(pages)
 
 
+@pytest.mark.parametrize("pages_a_stream", [100, 10_000])
+def test_corrupt_block_is_lost_once_wherever_slices_are_cut(tmp_path: Path, pages_a_stream: int) -> None:
+    """Its pages and its loss are one slice's, also where a slice begins or ends at it."""
+    pages = [page_xml(n, f"Text {n} of its own {n * n}. " * 40) for n in range(900)]
+    some = ["".join(pages[at : at + pages_a_stream]) for at in range(0, len(pages), pages_a_stream)]
+    some[0], some[-1] = HEAD + some[0], some[-1] + "</mediawiki>\n"
+    path = tmp_path / "enwiki.xml.bz2"
+    path.write_bytes(b"".join(bz2.compress(each.encode(), 1) for each in some))
+    starts = [piece.offset for piece in read_pieces(str(path), 0, 1 << 62, "bz2")]
+    data, end = bytearray(path.read_bytes()), path.stat().st_size
+    data[starts[3] + 1000] ^= 4
+    path.write_bytes(data)
+    whole, counts = read(path, "skip")
+    assert len(whole) < 900 and len(counts.lost) == 1
+    for cut in sorted({start + more for start in starts[1:] for more in (-1, 0, 1)}):
+        both = Counts()
+        sides = [
+            list(read_pages(str(path), *side, "bz2", on_error="skip", counts=both)) for side in ((0, cut), (cut, end))
+        ]
+        assert [page.id for side in sides for page in side] == [page.id for page in whole], cut
+        # A page that reaches from one slice into the other's block is named too.
+        assert {line.split(", in the middle")[0] for line in both.lost} == {counts.lost[0].split(", in the middle")[0]}
+        assert len(both.lost) == 1 + (starts[2] < cut <= starts[3]), cut
+
+
 @pytest.mark.parametrize(
     "broken",
     [
