@@ -103,11 +103,15 @@ def _marks(text: str) -> Iterator[re.Match[str]]:
     Looking for the two words in capitals first takes a hundredth of the pattern's time.
     """
     yield from _head_marks(text)
-    position = _HEAD
-    while (position := min((p for p in (text.find(w, position) for w in _MARK_WORDS) if p >= 0), default=-1)) >= 0:
+    for position in sorted(n for word in _MARK_WORDS for n in _places(text, word, _HEAD)):
         if found := _START.match(text, text.rfind("\n", 0, position) + 1):
             yield found
-        position += 1
+
+
+def _places(text: str, word: str, start: int) -> Iterator[int]:
+    while (start := text.find(word, start)) >= 0:
+        yield start
+        start += 1
 
 
 def _head_marks(text: str) -> Iterator[re.Match[str]]:
@@ -118,11 +122,9 @@ def _head_marks(text: str) -> Iterator[re.Match[str]]:
         return
     lines: set[int] = set()
     for word in _HEAD_WORDS:
-        position = low.find(word)
-        while position >= 0:
+        for position in _places(low, word, 0):
             line = low.rfind("\n", 0, position) + 1
             lines |= {line, low.rfind("\n", 0, max(0, line - 1)) + 1}
-            position = low.find(word, position + 1)
     end = 0
     for line in sorted(lines):
         if line >= end and (found := _START.match(text, line, _HEAD)):

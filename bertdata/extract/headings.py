@@ -122,7 +122,7 @@ def begins_chapter(block: str) -> bool:
 def may_name_chapter(block: str) -> bool:
     """Say whether a block may be a chapter's heading, or begin with one; inside an index nothing else matters.
 
-    >>> [may_name_chapter(b) for b in ("CHAPTER II.", "Owls, 12, 40", "II\nThe owl flew.")]
+    >>> [may_name_chapter(b) for b in ("CHAPTER II.", "Owls, 12, 40", "II\\nThe owl flew.")]
     [True, False, True]
     """
     line = block.strip(" \n_*=~#")

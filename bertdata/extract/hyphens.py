@@ -27,7 +27,7 @@ _VOCABULARY_CHARS = 4_000_000
 # Where fewer lines than this share end in a hyphen the hyphens were printed within lines, too: editors had joined the
 # words (Project Gutenberg: 0.3 % of lines; books that were set with hyphenation: 5 to 25 %).
 _GENUINE_SHARE, _GENUINE_CHARS = 0.02, 150_000
-_FEW_CUTS = 8
+_FEW_CUTS = 24
 _REST_OF_WORD = re.compile(r"\S*")
 # A left half that is longer than any word is none.
 _MAX_LEFT = 40
@@ -53,8 +53,8 @@ def join_hyphens(text: str) -> str:
     for sign in "\u2010\u00ac":
         if sign in text:
             text = text.replace(sign + "\n", "-\n")
-    text = _join_dashes(text)
-    cuts = [_cut(text, found) for n in _hyphens(text, "\n ") if (found := _CUT.match(text, n))]
+    text, hyphens = _join_dashes(text)
+    cuts = [_cut(text, found) for n in hyphens if (found := _CUT.match(text, n))]
     if not cuts:
         return text
     genuine = len(cuts) < _GENUINE_SHARE * text.count("\n")
@@ -67,21 +67,25 @@ def join_hyphens(text: str) -> str:
     return "".join([*pieces, text[position:]])
 
 
-def _hyphens(text: str, before: str) -> list[int]:
-    """Return where hyphens stand before one of some signs: in most books a hundredth of all hyphens."""
+def _hyphens(text: str) -> list[int]:
+    """Return where hyphens stand before white space: in most books a hundredth of all hyphens."""
     codes = text_codes(text)
     found = np.flatnonzero(codes == ord("-"))
-    chosen: list[int] = found[is_among(codes.take(found + 1, mode="clip"), before)].tolist()
+    chosen: list[int] = found[is_among(codes.take(found + 1, mode="clip"), "\n ")].tolist()
     return chosen
 
 
-def _join_dashes(text: str) -> str:
-    pieces, position = [], 0
-    for n in _hyphens(text, "\n"):
+def _join_dashes(text: str) -> tuple[str, list[int]]:
+    """Return a text without line ends behind dashes, and where other hyphens stand in it before white space."""
+    pieces, position, num_dropped, others = [], 0, 0, []
+    for n in _hyphens(text):
         if found := _DASH.match(text, n):
             pieces.append(text[position : n + 1])
             position = found.end()
-    return "".join([*pieces, text[position:]]) if pieces else text
+            num_dropped += position - n - 1
+        else:
+            others.append(n - num_dropped)
+    return "".join([*pieces, text[position:]]) if pieces else text, others
 
 
 def _cut(text: str, found: re.Match[str]) -> _Cut:

@@ -195,7 +195,7 @@ class _Cleaner:
                 self.prose.chapters.append((len(self.prose.paragraphs), " ".join(block.split())))
             if kind not in _BETWEEN:
                 self.is_open = False
-                self.pending = block.strip() if kind == "heading" and _SMALL_CAPITALS.fullmatch(block.strip()) else ""
+                self.pending = _small_capitals(block) if kind == "heading" else ""
             self._count(kind)
 
     def _count(self, rule: str) -> None:
@@ -258,6 +258,11 @@ class _Cleaner:
                 self._count("credit")
                 paragraphs[n] = ""
         return self.prose
+
+
+def _small_capitals(block: str) -> str:
+    line = block.strip()
+    return line if line[-1].isupper() and _SMALL_CAPITALS.fullmatch(line) else ""
 
 
 def _one_line(block: str) -> str:
