@@ -55,8 +55,8 @@ def find_blocks(data: bytes, first: int = 0) -> list[int]:
     pairs = np.frombuffer(data, "<u2", (len(data) - begin) // 2, begin)
     # Of the bytes that the magic fills, the middle five are whole at any shift: two pairs lie in them.
     one, other = _magic_pairs()
-    places = np.flatnonzero(one[pairs[:-1]])
-    places = (places[other[pairs[places + 1]]] * 2 + begin) * 8
+    places = np.flatnonzero(one.take(pairs[:-1]))
+    places = (places[other.take(pairs[places + 1])] * 2 + begin) * 8
     bits = {bit for place in places.tolist() for bit in range(place - 16, place)}
     return sorted(bit for bit in bits if bit >= first and _bits(data, bit, 48) == BLOCK_MAGIC)
 

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from bertdata.extract.clean_apart import CleanerProcess
 from bertdata.extract.dump_pages import read_pages
+from bertdata.extract.heap import keep_freed_memory
 from bertdata.extract.options import ExtractOptions
 from bertdata.extract.page_xml import WIKITEXT
 from bertdata.extract.siteinfo import read_siteinfo
@@ -31,6 +32,7 @@ def wikipedia_documents(slice_: Slice, options: ExtractOptions, counts: Counts) 
 
     Raises DamagedInputError as `read_pages` does.
     """
+    keep_freed_memory()
     (path,) = slice_.files
     siteinfo = read_siteinfo(path)
     source, language = slice_.source or siteinfo.dbname, options.language or siteinfo.language or "en"
