@@ -65,9 +65,9 @@ def test_biases_and_layer_norms_do_not_decay_and_embeddings_do() -> None:
     model = BertForPreTraining(BertConfig(50, 16, 1, 2, 32))
     decayed, others = (group["params"] for group in parameter_groups(model, 0.01))
     names = {id(parameter): name for name, parameter in model.named_parameters()}
-    assert all("LayerNorm" in names[id(p)] or names[id(p)].endswith("bias") for p in others)
+    assert {names[id(p)] for p in others} == {n for n in names.values() if "LayerNorm" in n or n.endswith("bias")}
+    assert {names[id(p)] for p in decayed} == set(names.values()) - {names[id(p)] for p in others}
     assert {"bert.embeddings.word_embeddings.weight", "bert.pooler.dense.weight"} <= {names[id(p)] for p in decayed}
-    assert len(decayed) + len(others) == len(names)
 
 
 def test_clipping_scales_to_the_norm_and_leaves_smaller_gradients() -> None:
