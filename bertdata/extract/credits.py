@@ -18,9 +18,10 @@ _CREDIT = re.compile(
     r"|(?:first |re)?printed (?:in|by|and|at|for)\b|from the set of\b[^\n]{0,30}\bvolumes?\b"
     r"|(?:originally )?published (?:by|in|serially)\b"
     r"|(?:first )?(?:published|edition)\b[^\n]{0,40}\d{4}|printers?\b[^\n]*\bprinted"
+    r"|prices?:? (?:post-?paid|[$£]?\d)|text that was (?:originally )?in italics\b"
     r"|entered according to (?:the )?act of congress|translated (?:by|from)\b|illustrated by\b|by arrangement with"
     r"|(?:on )?(?:page|p\.) ?\d+[,:][^\n]{0,200}?\b(?:changed|corrected|amended) (?:to|from)\b"
-    r"|\bisbn\b|library of congress|manufactured in|with (?:\w+ )?illustrations?\b"
+    r"|(?:page|p\.) ?\d+, line \d+\b|\bisbn\b|library of congress|manufactured in|with (?:\w+ )?illustrations?\b"
     r")",
     re.IGNORECASE,
 )
@@ -34,6 +35,8 @@ _PROJECTS = (
     "feedbooks",
     # Placeholders of Project Gutenberg's file names.
     "xxx.xxx",
+    # A transcriber's corrections.
+    "=>",
     # The sizes of books, in publishers' lists.
     " 12mo",
     " 8vo",
@@ -43,6 +46,46 @@ _MAIL = re.compile(r"[\w.+-]+@[\w-]+\.\w{2,}")
 _RIGHTS = re.compile(
     r"copyright \(c\) ?\d{4}|copyright,? \d{4}|^[\W_]*transcriber['’]?s? notes?\b|etext transcriber", re.IGNORECASE
 )
+
+
+# Prices, bindings and sizes, and the newspapers that praised a book: what publishers print behind one.
+_PRICE = re.compile(
+    r"(?:\b\d+[sd]\.(?: ?\d+d\.)?|[$£]\d[\d.]*) (?:net|each)\b|\bprices?:? (?:post-?paid|[$£]?\d)"
+    r"|\bcloth,? (?:gilt|extra|boards?|price|[$£]?\d)|\b(?:crown|demy|fcap\.?|royal|post) (?:8vo|4to|12mo)",
+    re.IGNORECASE,
+)
+_ADVERT_SHARE = 1 / 3
+_PRICE_WORDS = (" net", "each", "rice", "loth", "vo", " 4to", "RICE")
+_REVIEW = re.compile(
+    r"(?:—|--)\s?(?:[A-Z][\w.]*\s|and\s|of\s|the\s|&\s){0,5}(?:Herald|Times|Tribune|Journal|Republican|Post|News|Gazette"
+    r"|Review|Chronicle|Standard|Spectator|Athen(?:ae|æ)um|Academy|Independent|Opinion|Observer|Telegraph|Mail|Press"
+    r"|Globe|Sun|World|Transcript|Advertiser|Mercury|Courier|Examiner|Guardian|Critic|Nation|Outlook|Inquirer|Bulletin"
+    r"|Record|Register|Advocate|Dispatch|Magazine|Democrat|Budget)\W{0,3}$"
+)
+_REVIEW_TAIL = 60
+_ANY_PRICE = re.compile(r"[£$]\d|\b\d+[sd]\.")
+
+
+def are_adverts(paragraphs: list[str]) -> bool:
+    """Say whether paragraphs behind a book's end are its publisher's list: a third of them have a price.
+
+    >>> are_adverts(["The Owl. Folio, £1 12s.", "Also by this author:--"]), are_adverts(["She died.", "He came home."])
+    (True, False)
+    """
+    num_priced = sum(_ANY_PRICE.search(p.replace("_", "")) is not None or is_advert(p) for p in paragraphs)
+    return num_priced > _ADVERT_SHARE * len(paragraphs)
+
+
+def is_advert(paragraph: str) -> bool:
+    """Say whether a paragraph offers a book or tells who praised it; asked at the end of a book.
+
+    >>> [is_advert(p) for p in ("The Owl. Crown 8vo, 3s. 6d. net.", "“A fine owl.”--_The Daily News._", "It cost $5.")]
+    [True, True, False]
+    """
+    tail = paragraph[-_REVIEW_TAIL:]
+    if ("—" in tail or "--" in tail) and _REVIEW.search(tail.replace("_", "")):
+        return True
+    return any(word in paragraph for word in _PRICE_WORDS) and _PRICE.search(paragraph.replace("_", "")) is not None
 
 
 _WORDS = (*_PROJECTS, "@", "copyright", "transcriber")

@@ -10,7 +10,7 @@ import numpy as np
 
 from bertdata.extract.blocks import Kind, classify, is_plain_prose
 from bertdata.extract.codes import return_memory, single_spaces, strip_line_ends
-from bertdata.extract.credits import has_credit_words, is_credit
+from bertdata.extract.credits import are_adverts, has_credit_words, is_advert, is_credit
 from bertdata.extract.headings import may_name_chapter, split_heading
 from bertdata.extract.hyphens import join_hyphens
 from bertdata.extract.indented_blocks import find_indented
@@ -39,6 +39,10 @@ _BETWEEN = ("page", "note", "rule", "table", "fragment")
 _LINE_START = re.compile("\n +")
 _PAGE_BEHIND = re.compile(r"(?<=[.!?][\"'”’ ])[ ]?\d{1,4}$")
 _SMALL_CAPITALS = re.compile(r"[\"'“‘]?(?:[A-Z]+[ '’]?){1,3}(?<=[A-Z])")
+# The number of a line of verse, at the right: every fifth or tenth line has one.
+_VERSE_NUMBER = re.compile(r"(?<=[^\W\d_]|[,.;:!?'’”\"—)_-]) {3,}\d{0,3}[05]$", re.MULTILINE)
+# Where so much of a book is behind, "The End" may stand before its publisher's list; or be its last chapter's name.
+_END_SHARE = 0.8
 _ENTRY = re.compile(r"\W{0,9}(?:chapter\s+)?(?:[ivxlcdm]+|\d{1,3})[.):]\s", re.I)
 
 
@@ -107,6 +111,8 @@ class _Cleaner:
         self.has_credits = True
         # A line without an end behind a chapter's name: its title, if a paragraph of prose follows.
         self.title = ""
+        # How many paragraphs stood before the last "The End".
+        self.end: int | None = None
 
     def read(self, text: str, layout: Layout) -> None:
         """Read the blocks of a segment: plain ones by the run, the others one by one."""
@@ -191,6 +197,8 @@ class _Cleaner:
             self._keep_fragment(block)
         else:
             self.title = ""
+            if kind == "end" and self.position > _END_SHARE * self.num_chars:
+                self.end = len(self.prose.paragraphs)
             if kind == "chapter":
                 self.prose.chapters.append((len(self.prose.paragraphs), " ".join(block.split())))
             if kind not in _BETWEEN:
@@ -218,6 +226,8 @@ class _Cleaner:
         return self.skipping or kind
 
     def _keep(self, block: str) -> None:
+        if "   " in block:
+            block = _VERSE_NUMBER.sub("", block)
         paragraph = _one_line(block)
         if paragraph[-1].isdigit():
             paragraph = _PAGE_BEHIND.sub("", paragraph)
@@ -253,8 +263,9 @@ class _Cleaner:
         paragraphs = self.prose.paragraphs
         first = max(0, len(paragraphs) - _BACK_BLOCKS)
         has_words = has_credit_words("\n\n".join(paragraphs[first:]))
-        for n in range(first, len(paragraphs)):
-            if is_credit(paragraphs[n], has_words):
+        is_list = self.end is not None and are_adverts(paragraphs[self.end :])
+        for n in range(self.end or 0 if is_list else first, len(paragraphs)):
+            if is_list or is_credit(paragraphs[n], has_words) or is_advert(paragraphs[n]):
                 self._count("credit")
                 paragraphs[n] = ""
         return self.prose

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from bertdata.errors import DamagedInputError, InputError
 from bertdata.extract.blocks import classify
 from bertdata.extract.books import plan_books
-from bertdata.extract.credits import is_credit
 from bertdata.extract.layout import tidy_lines
 from bertdata.extract.prose import clean_book, join_paragraphs
 from bertdata.records import Counts, Document, Rejection
@@ -315,20 +314,6 @@ def test_memory_stays_within_eight_times_a_large_book(tmp_path: Path) -> None:
 )
 def test_blocks_are_told_apart(block: str, kind: str) -> None:
     assert classify(block, 70) == kind
-
-
-@pytest.mark.parametrize(
-    ("block", "is_made"),
-    [
-        ("_From the set of Eight Volumes of “Old Trials”_", True),
-        ("Printed for and Sold by A. BAKER, at the Black Boy. 1715.", True),
-        ("From the set of Eight Volumes of “Old Crimes”", True),
-        ("From the set of his jaw they knew that he would stay, and that more volumes would follow.", False),
-        ("It was printed for the poor.", False),
-    ],
-)
-def test_imprints_are_credits(block: str, is_made: bool) -> None:
-    assert is_credit(block) is is_made
 
 
 def test_blocks_are_not_joined_without_end(tmp_path: Path) -> None:

@@ -1,0 +1,59 @@
+"""Credits, publishers' lists and numbers of lines: what stands around and in a book and is none of its text."""
+
+from __future__ import annotations
+
+import pytest
+
+from bertdata.extract.credits import is_advert, is_credit
+from bertdata.extract.prose import clean_book
+
+FIRST = "The ferryman of Lower Quay had never learned to swim, and he was proud of it all his life."
+SECOND = "On the first morning of spring he found a letter under the oar, which was addressed to nobody."
+
+
+@pytest.mark.parametrize(
+    ("block", "is_made"),
+    [
+        ("_From the set of Eight Volumes of “Old Trials”_", True),
+        ("Printed for and Sold by A. BAKER, at the Black Boy. 1715.", True),
+        ("From the set of Eight Volumes of “Old Crimes”", True),
+        ("From the set of his jaw they knew that he would stay, and that more volumes would follow.", False),
+        ("It was printed for the poor.", False),
+        ("Price 6d., or three for a shilling at the door.", True),
+        ("Page 12, line 3. For “owls” read “oxen.”", True),
+        ("Text that was originally in italics is in capitals here.", True),
+        ("gave litle=> gave little", True),
+    ],
+)
+def test_imprints_are_credits(block: str, is_made: bool) -> None:
+    assert is_credit(block) is is_made
+
+
+@pytest.mark.parametrize(
+    ("paragraph", "offers"),
+    [
+        ("“A book for all who have a garden.”—_The Rutland Herald_.", True),
+        ("Full of owls from end to end.--Jersey Shore Republican.", True),
+        ("“He came back,” she said—the man who sold the Herald.", False),
+        ("JANE OWL Poems. 2s. 6d. net.", True),
+        ("The Owl of the Moor. Crown 8vo, cloth, gilt edges.", True),
+        ("He laid the net over 5s. worth of cloth.", False),
+    ],
+)
+def test_adverts_are_told_by_prices_and_by_who_praised_the_book(paragraph: str, offers: bool) -> None:
+    assert is_advert(paragraph) is offers
+
+
+def test_a_publishers_list_behind_the_end_goes_and_a_last_chapter_of_that_name_stays() -> None:
+    entries = ["Owls of the Moor, with a map, half calf, 3s. 6d. or in parts, 1s. 8d. and 4d., by the same author."]
+    text = "\n\n".join([*[FIRST, SECOND] * 60, "THE END", *[*entries, SECOND] * 8])
+    assert [p for p in clean_book(text).paragraphs if p] == [FIRST, SECOND] * 60
+    text = "\n\n".join([*[FIRST, SECOND] * 60, "THE END", *[FIRST, SECOND] * 5])
+    assert clean_book(text).paragraphs == [FIRST, SECOND] * 65
+
+
+def test_numbers_of_lines_of_verse_go() -> None:
+    lines = ["  I heard it in the tower", "  And saw the Night.                  10", "  It struck the Hour of 5"]
+    assert clean_book("\n".join([*lines, "  And then took flight."]), start=0).paragraphs == [
+        "I heard it in the tower And saw the Night. It struck the Hour of 5 And then took flight."
+    ]
