@@ -16,7 +16,7 @@ _RULE = re.compile(r"[\W_oO0xX]{1,400}")
 _RULE_LETTERS = "oO0xX"
 _NOTE = re.compile(
     r"[ ]*(?:\[(?:\d{1,4}|[A-Z]{1,2}|[*†‡§#]+)\]"
-    r"|\{\d{1,3}\}|\(\d{1,3}\)(?=[ ]*[A-Z])|[*†‡§]{1,3}(?=[ ]?[A-Z\"“‘(]))[ ]*\S"
+    r"|\{\d{1,3}\}(?=\s)|\(\d{1,3}\)(?=[ ]*[A-Z])|[*†‡§]{1,3}(?=[ ]?[A-Z\"“‘(])|[*†‡](?= \d))[ ]*\S"
 )
 _NOTE_STARTS = " [{(*†‡§"
 # Dots, blanks or strokes that lead to a page number. Each run is tried from its first sign only and taken whole, so
@@ -45,7 +45,7 @@ _LOWER_WORD = re.compile(r" (?!with|from|into|upon|over)[a-z]{4}")
 HEADING_WORDS = frozenset((
     "list", "table", "tables", "contents", "content", "introduction", "preface", "foreword", "appendix", "note",
     "notes", "index", "footnotes", "part", "end", "author", "author's", "translator's", "publisher's",
-    "editor's", "transcriber's", "transcriber’s", "author’s", "translated",
+    "editor's", "transcriber's", "transcriber’s", "author’s", "translated", "illustration:",
 ))  # fmt: skip
 _SMALL_WORDS = frozenset((
     "a", "an", "the", "of", "in", "on", "at", "to", "by", "for", "from", "with", "and", "or", "nor", "but",

@@ -26,6 +26,8 @@ CHAPTER_STARTS = frozenset((
     "epis", "stor", "less", "fit ", "phas", "livr", "tome", "kapi", "teil", "buch", "band", "capí", "capi",
     "libr", "hoof", "deel", "глав", "част", "книг", "luku", "osa ",
 ))  # fmt: skip
+# A synopsis behind a chapter's name goes on for so many lines.
+_MAX_SYNOPSIS = 5
 _NUMERAL = re.compile(r"\W*(?:[IVXLCDM]+|\d{1,4})\W*")
 _PAGE = re.compile(r"\W*(?:page|pg\.?|p\.|s\.)?\s*(?:\d{1,4}|[ivxlc]{1,6})\W*", _I)
 _PART_NAME = re.compile(
@@ -50,6 +52,7 @@ _END_LINE = re.compile(
     r"|end\s+of\s+(?:the\s+)?(?:volume|vol|book|part|first|second|third)[^\n]{0,50})\W*",
     _I,
 )
+_PICTURE = re.compile(r"illustration: [^\n]*", _I)
 _NAMED: tuple[tuple[re.Pattern[str], HeadingKind], ...] = (
     (_CONTENTS, "contents"),
     (_INDEX, "index"),
@@ -57,6 +60,7 @@ _NAMED: tuple[tuple[re.Pattern[str], HeadingKind], ...] = (
     (_TRANSCRIBER, "transcriber"),
     (_END_LINE, "end"),
     (_PART_NAME, "chapter"),
+    (_PICTURE, "page"),
 )
 _MAX_NAMED = 120
 # One look at the first word rules out the six patterns for nearly all lines.
@@ -149,6 +153,8 @@ def split_heading(block: str) -> tuple[str, str]:
     if not _is_named_chapter(first) and not _NUMERAL.fullmatch(first):
         return "", block
     lines, end = block.split("\n"), 1
+    if rest[0].islower() and (len(lines) == 2 or (len(lines) <= _MAX_SYNOPSIS and "--" in block)):
+        return block, ""
     while end < len(lines) - 1 and end < 4 and is_capitals(lines[end].strip()):
         end += 1
     return "\n".join(lines[:end]), "\n".join(lines[end:])

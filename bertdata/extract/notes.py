@@ -27,6 +27,9 @@ _ITALICS = re.compile(r"_(?:(?<!\w_)([^_\n]+)_|([^_\n]+)_(?!\w))")
 _STRAY = re.compile(r"_(?:(?<![_\w]_)(?=[^\W_])|(?<=[^\s_]_)(?![_\w]))")
 # Rules of stars inside a paragraph, and stars that send the reader to a footnote.
 _STARS = re.compile(r"\*(?:(?:[ ]*\*){2,}|(?<=[.,;:!?\"'”’)]\*)\*?(?![\w*]))")
+# A star behind a word does so too, if no word of its paragraph begins with one: `*so*` is a mark of stress.
+_WORD_STAR, _STAR_REACH = re.compile(r"\*(?<=\w\*)(?![\w*])"), 2_000
+_STRESS = re.compile(r"\*(?<!\w\*)\w")
 _BOLD = {
     sign: re.compile(rf"{sign}(?<![\w{sign}]{sign})(?=\S)([^{sign}\n]{{1,200}})(?<=\S){sign}(?![\w{sign}])")
     for sign in "=~"
@@ -85,11 +88,16 @@ def drop_marks(text: str) -> str:
         # What split() returns beside the rest is the group that matched: no function is called for each match.
         text = _STRAY.sub("", "".join(filter(None, _ITALICS.split(text))))
     if "*" in text:
-        text = _STARS.sub("", text)
+        text = _WORD_STAR.sub(_drop_star, _STARS.sub("", text))
     for sign, bold in _BOLD.items():
         if sign in text:
             text = "".join(bold.split(text))
     return text
+
+
+def _drop_star(found: re.Match[str]) -> str:
+    before = found.string[max(0, found.start() - _STAR_REACH) : found.start()]
+    return "*" if _STRESS.search(before, before.rfind("\n") + 1) else ""
 
 
 def _drop_numbers(text: str) -> str:

@@ -39,6 +39,7 @@ _BETWEEN = ("page", "note", "rule", "table", "fragment")
 _LINE_START = re.compile("\n +")
 _PAGE_BEHIND = re.compile(r"(?<=[.!?][\"'”’ ])[ ]?\d{1,4}$")
 _SMALL_CAPITALS = re.compile(r"[\"'“‘]?(?:[A-Z]+[ '’]?){1,3}(?<=[A-Z])")
+_PAGE_MARK = re.compile(r"\{\d{1,4}\}")
 # The number of a line of verse, at the right: every fifth or tenth line has one.
 _VERSE_NUMBER = re.compile(r"(?<=[^\W\d_]|[,.;:!?'’”\"—)_-]) {3,}\d{0,3}[05]$", re.MULTILINE)
 # Where so much of a book is behind, "The End" may stand before its publisher's list; or be its last chapter's name.
@@ -168,6 +169,8 @@ class _Cleaner:
             heading, block = split_heading(block)
             if heading:
                 self._consider(heading, "chapter")
+            if not block:
+                return
         self._consider(block, classify(block, self.width))
 
     def _consider(self, block: str, kind: Kind) -> None:
@@ -226,6 +229,8 @@ class _Cleaner:
         return self.skipping or kind
 
     def _keep(self, block: str) -> None:
+        if "{" in block:
+            block = _PAGE_MARK.sub("", block).strip() or block
         if "   " in block:
             block = _VERSE_NUMBER.sub("", block)
         paragraph = _one_line(block)

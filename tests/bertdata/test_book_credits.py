@@ -1,11 +1,12 @@
-"""Credits, publishers' lists and numbers of lines: what stands around and in a book and is none of its text."""
+"""Credits, publishers' lists, captions, numbers of pages and lines: what is none of a book's text."""
 
 from __future__ import annotations
 
 import pytest
 
+from bertdata.extract.blocks import classify
 from bertdata.extract.credits import is_advert, is_credit
-from bertdata.extract.prose import clean_book
+from bertdata.extract.prose import clean_book, join_paragraphs
 
 FIRST = "The ferryman of Lower Quay had never learned to swim, and he was proud of it all his life."
 SECOND = "On the first morning of spring he found a letter under the oar, which was addressed to nobody."
@@ -50,6 +51,37 @@ def test_a_publishers_list_behind_the_end_goes_and_a_last_chapter_of_that_name_s
     assert [p for p in clean_book(text).paragraphs if p] == [FIRST, SECOND] * 60
     text = "\n\n".join([*[FIRST, SECOND] * 60, "THE END", *[FIRST, SECOND] * 5])
     assert clean_book(text).paragraphs == [FIRST, SECOND] * 65
+
+
+@pytest.mark.parametrize(
+    ("block", "kind"),
+    [
+        ("Illustration: The owl in the tower.", "page"),
+        ("* 1,200 owls.", "note"),
+        ("{12} The owl of that name.", "note"),
+        ("{112}the owl of that name flew out at evening, and nobody saw it.", "prose"),
+        ("§ 2. No one may sell an owl to a mouse.", "prose"),
+    ],
+)
+def test_notes_and_captions_are_told_from_prose(block: str, kind: str) -> None:
+    assert classify(block, 70) == kind
+
+
+def test_a_sentence_that_a_page_number_in_braces_cuts_is_one_again() -> None:
+    text = f"{FIRST}\n\n{FIRST[:-1]} in the land on the other{{75}}\n\n{{76}}\n\n{{77}}bank of the river.\n\n{SECOND}"
+    joined = FIRST[:-1] + " in the land on the other bank of the river."
+    assert join_paragraphs(clean_book(text).paragraphs) == "\n\n".join([FIRST, joined, SECOND])
+
+
+def test_stars_of_footnotes_go_and_stars_of_stress_stay() -> None:
+    assert join_paragraphs(["The owl* flew a verst* off.", "It was *so* dark.", "A *long way* off."]) == (
+        "The owl flew a verst off.\n\nIt was *so* dark.\n\nA *long way* off."
+    )
+
+
+def test_a_chapters_name_with_a_synopsis_goes_on_in_the_next_line() -> None:
+    text = f"CANTO V. The second circle: of owls.--Minos.--Shades\nrenowned of old.--Mice.\n\n{FIRST}"
+    assert clean_book(text).paragraphs == [FIRST]
 
 
 def test_numbers_of_lines_of_verse_go() -> None:
