@@ -8,6 +8,7 @@ import operator
 import pickle
 import signal
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -205,10 +206,13 @@ def combine_tasks(
 def largest_first(tasks: Sequence[T], size: Callable[[T], float], workers: int) -> list[T]:
     """Order tasks so that dealing them in turn to `workers` gives each an even share, its largest first.
 
-    Beam deals once and never again. Largest first to the least loaded, as long as that worker has turns left.
+    Beam deals once and never again. Largest first to the least loaded, as long as that worker has turns left. Of tasks
+    of one size each gets neighbours: slices of a dump share the block at their border, which a worker decodes once.
 
     >>> largest_first([1, 2, 3, 9, 4, 5], lambda n: n, workers=2)
     [9, 5, 3, 4, 1, 2]
+    >>> largest_first(["a", "b", "c", "d"], len, workers=2)
+    ['a', 'c', 'b', 'd']
     """
     hands: list[list[T]] = [[] for _ in range(workers)]
     turns = [(len(tasks) - worker + workers - 1) // workers for worker in range(workers)]
@@ -218,6 +222,10 @@ def largest_first(tasks: Sequence[T], size: Callable[[T], float], workers: int) 
         hands[worker].append(task)
         if len(hands[worker]) < turns[worker]:
             heapq.heappush(loads, (load + size(task), worker))
+    alike: dict[float, deque[T]] = {}
+    for task in tasks:
+        alike.setdefault(size(task), deque()).append(task)
+    hands = [[alike[size(task)].popleft() for task in hand] for hand in hands]
     return [hands[at % workers][at // workers] for at in range(len(tasks))]
 
 

@@ -58,6 +58,12 @@ def test_even_tasks_stay_even():
     assert shares(largest_first([64] * 7, lambda n: n, 3), 3) == [192, 128, 128]
 
 
+def test_tasks_of_one_size_go_to_a_worker_with_their_neighbours() -> None:
+    slices = [(n, 9 if n == 3 else 4) for n in range(8)]
+    ordered = largest_first(slices, lambda task: task[1], 2)
+    assert [[n for n, _ in ordered[worker::2]] for worker in (0, 1)] == [[3, 0, 1, 2], [4, 5, 6, 7]]
+
+
 def test_the_heavy_tail_goes_to_workers_that_get_little_else():
     sizes = [100, 1, 1, 1, 1, 1, 1, 20, 20, 20, 20, 20]
     assert shares(largest_first(sizes, lambda n: n, 2), 2) == [105, 101]
