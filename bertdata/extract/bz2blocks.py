@@ -11,7 +11,7 @@ from __future__ import annotations
 import bz2
 import io
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import accumulate, islice, pairwise
 from typing import BinaryIO, NamedTuple
 
@@ -32,6 +32,8 @@ _WINDOW = 1 << 20
 _MAX_BLOCK = 2_300_000
 # Blocks that are decoded together: their bytes are in memory at once.
 _TOGETHER = 4
+# Decoded bytes read at once.
+_READ_BYTES = 1 << 18
 _CUT = "the bz2 stream is cut off"
 
 
@@ -145,7 +147,9 @@ def decode_together(streams: list[bytes]) -> list[bytes] | None:
         return None
     try:
         with indexed_bzip2.open(io.BytesIO(b"".join(streams)), parallelization=1) as file:
-            data, places = file.read(), file.block_offsets()
+            # In pieces: without a size it reads 8 KB at a time.
+            data = b"".join(iter(partial(file.read, _READ_BYTES), b""))
+            places = file.block_offsets()
     except (RuntimeError, ValueError, OSError):
         return None
     starts = accumulate(map(len, streams[:-1]), initial=0)

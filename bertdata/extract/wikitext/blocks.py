@@ -33,7 +33,6 @@ BLOCK = re.compile(
     rf"|(?![/bfuBFU])(?i:({_NAMES}))(?=[\s/>])([^<>]*+)"
     rf"(?:(?<=/)>|>([^<]*+(?:<(?!(?i:\2)[\s/>]|/(?i:\2)\s*>)[^<]*+|<(?i:\2)(?=[\s/])[^<>]*+(?<=/)>[^<]*+)*+)</(?i:\2)\s*>))"
 )
-_OPEN_COMMENT = re.compile("<(?=!--)")
 # Invisible, and dropped in the end; between two sentences it becomes their blank.
 PARTED = "\u2060"
 _STOPS = frozenset(".!?")
@@ -96,8 +95,8 @@ def after_reference(before: str) -> str:
 
 def hide_open_comments(text: str) -> str:
     """Put `OPEN_COMMENT` for each `<!--` behind the page's last `-->`: no pattern then looks for an end in vain."""
-    openings = [found.start() for found in _OPEN_COMMENT.finditer(text)]
-    if not openings or text.find("-->", openings[-1]) >= 0:
+    opening = text.rfind("<!--")
+    if opening < 0 or text.find("-->", opening) >= 0:
         return text
     last = text.rfind("-->") + 1
     return text[:last] + text[last:].replace("<!--", OPEN_COMMENT)

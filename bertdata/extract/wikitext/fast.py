@@ -89,8 +89,8 @@ _POINTER = re.compile(
     r"\n[^\n\[\]|{}]{0,40}\[\[:[^\[\]|:\n]{1,30}:[^\[\]|\n]*+\]\](?:[をも]?(?:参照|參照)。?)?"
     r"(?:[ \t.']|<br ?/?>)*+(?=\n|\Z)"
 )
-# A pattern that finds one sign, and looks at what follows it, is faster than `in`, which looks for three.
-_COLON_LINK = re.compile(r"\[(?=\[:)")
+# A pattern that finds one sign, and looks at what is before it, is faster than `in`, which looks for three.
+_COLON_LINK = re.compile(r":(?<=\[\[:)")
 _TABLE_STARTS = tuple("{ \t:*#;")
 
 

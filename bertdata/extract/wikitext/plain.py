@@ -53,16 +53,15 @@ def paragraph_needs(paragraphs: list[str]) -> list[int]:
     """
     if sum(map(len, paragraphs)) < _MIN_CHARS:
         return [ANY] * len(paragraphs)
-    data = "\0".join([*paragraphs, "", ""]).encode("utf-8", "surrogatepass")
-    data += b"\0" * (len(data) % 2 + 1)
+    data = "\0".join([*paragraphs, ""]).encode("utf-8", "surrogatepass")
     ends = np.flatnonzero(np.frombuffer(data, np.uint8) == 0)
-    needs = np.zeros(len(ends), dtype=np.uint8)
-    # Half of the pairs begin at even bytes, half at odd ones.
-    halves = [_table().take(np.frombuffer(data, "<u2", (len(data) - start) // 2, start)) for start in (0, 1)]
-    places = [np.flatnonzero(half != 0) for half in halves]  # Of truth values numpy finds places three times faster.
-    owners = np.searchsorted(ends, np.concatenate([places[0] * 2, places[1] * 2 + 1]))
-    found = np.concatenate([half[place] for half, place in zip(halves, places, strict=True)])
-    needs[owners] = BLANKS
-    needs[owners[found == ANY]] = ANY
+    needs = np.zeros(len(ends) + 1, dtype=np.uint8)
+    # A pair begins at every byte.
+    found = _table().take(np.ndarray((len(data) - 1,), "<u2", data, 0, (1,)))
+    places = np.flatnonzero(found != 0)  # Of truth values numpy finds places three times faster.
+    if len(places):
+        owners = ends.searchsorted(places)
+        needs[owners] = BLANKS
+        needs[owners[found[places] == ANY]] = ANY
     told: list[int] = needs[: len(paragraphs)].tolist()
     return told
