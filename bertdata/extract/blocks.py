@@ -19,6 +19,7 @@ _NOTE = re.compile(
     r"|\{\d{1,3}\}(?=\s)|\(\d{1,3}\)(?=[ ]*[A-Z])|[*†‡§]{1,3}(?=[ ]?[A-Z\"“‘(])|[*†‡](?= \d))[ ]*\S"
 )
 _NOTE_STARTS = " [{(*†‡§"
+_CAPTION = re.compile(r"\((?:FIGURE|FIG\.|PLATE|MAP|PLAN|CHART)S?\b[^\n]*(?:\n[^\n]*){0,8}\)")
 # Dots, blanks or strokes that lead to a page number. Each run is tried from its first sign only and taken whole, so
 # that a million dots cost a million steps.
 _LEADER = re.compile(
@@ -112,7 +113,7 @@ def classify(block: str, width: int) -> Kind:
         return name
     if is_capitals(line):
         return "heading"
-    if block[0] in _NOTE_STARTS and _NOTE.match(block):
+    if block[0] in _NOTE_STARTS and (_NOTE.match(block) or _CAPTION.fullmatch(line)):
         return "note"
     if kind := _tabular(block, num_lines):
         return kind
@@ -183,7 +184,8 @@ def _is_verse(block: str, num_lines: int) -> bool:
 
 def _has_sentence(line: str, num_lines: int) -> bool:
     words = line.split()
-    lower = sum(word[:1].islower() for word in words)
+    # A letter of a script without capitals counts as small.
+    lower = sum(word[0].isalpha() and not word[0].isupper() for word in words)
     return lower >= 0.35 * len(words) and (num_lines > 2 or bool(_ENDS.search(line[-_TAIL:])) or line[-1] in ",;:—-")
 
 
@@ -196,7 +198,7 @@ def _is_titled(line: str) -> bool:
     words = [word for word in line.replace("_", " ").split() if word[0].isalpha()]
     if _INITIALS.fullmatch(line):
         return True
-    small = sum(word[0].islower() and word not in _SMALL_WORDS for word in words)
+    small = sum(not word[0].isupper() and word not in _SMALL_WORDS for word in words)
     return len(words) > 1 and small == 0 and sum(word[0].isupper() for word in words) >= 2
 
 

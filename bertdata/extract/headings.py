@@ -134,8 +134,16 @@ def may_name_chapter(block: str) -> bool:
 
 
 def is_capitals(line: str) -> bool:
-    """Say whether a block has capitals only; what a figure shouts in quotation marks is prose."""
-    return line.isupper() and not (line[-1] in "!?”\"’'" and line[0] in "“\"‘'«—-") and line != line.lower()
+    """Say whether a block has capitals only; what a figure shouts in quotation marks is prose.
+
+    A name in capitals makes no heading of a sentence in a script without capitals.
+
+    >>> [is_capitals(line) for line in ("THE OWL", "“THE OWL!”", "هذه مادة تدعى DNA.")]
+    [True, False, False]
+    """
+    if not line.isupper() or (line[-1] in "!?”\"’'" and line[0] in "“\"‘'«—-"):
+        return False
+    return line.isascii() or sum(map(str.isupper, line)) * 2 > sum(map(str.isalpha, line))
 
 
 def split_heading(block: str) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from lxml import etree, html
 from bertdata.extract.blocks import classify
 from bertdata.extract.credits import is_credit
 from bertdata.extract.prose import Prose
+from bertdata.extract.wikitext.formulas import raised
 
 # Elements that are no running text, with all they hold.
 _DROPPED = frozenset((
@@ -146,6 +147,9 @@ class _Walker:
                 self.prose.chapters.append((len(self.prose.paragraphs), _plain("".join(element.itertext()))))
             if not (types & {"noteref", "pagebreak"}):
                 self.count(tag if tag in _DROPPED else "note")
+            return False
+        if tag == "sup" and (power := raised("".join(islice(element.itertext(), 4)).strip())):
+            self.add(power)
             return False
         if tag == "br":
             self.add(" ")

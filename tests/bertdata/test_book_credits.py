@@ -60,6 +60,12 @@ def test_a_publishers_list_behind_the_end_goes_and_a_last_chapter_of_that_name_s
         ("* 1,200 owls.", "note"),
         ("{12} The owl of that name.", "note"),
         ("{112}the owl of that name flew out at evening, and nobody saw it.", "prose"),
+        ("(FIGURE 3. SKULL OF AN OWL, of natural size.\nA. Barn owl. B. Snowy owl.)", "note"),
+        ("(Figures are not the owl's affair.)", "prose"),
+        ("تحمل كل خلية في جسم البومة مادة تدعى DNA.", "prose"),
+        ("في الخلية DNA وفيها RNA أيضا.", "prose"),
+        ("הינשוף עף בלילה מעל המגדל,\nוהעכברים ראו את צילו\nוברחו.", "verse"),
+        ("ה־DNA של הינשוף נבדק באוניברסיטה.", "prose"),
         ("§ 2. No one may sell an owl to a mouse.", "prose"),
     ],
 )

@@ -36,6 +36,7 @@ def test_the_spine_decides_the_order_and_each_file_is_read_once() -> None:
         ("<p>It&#8217;s there&#160;today.</p>", ["It’s there today."]),
         ("<p>A caf&eacute;&nbsp;is here.</p>", ["A café is here."]),
         ("<p>One.<p>Two.", ["One.", "Two."]),
+        ("<p>10<sup>16</sup> owls on the 5<sup>th</sup>.</p>", ["10¹⁶ owls on the 5th."]),
         ("text in the body.<p>A paragraph.</p>more of it.", ["text in the body.", "A paragraph.", "more of it."]),
         ("<p>He read<a href='#n1'><sup>1</sup></a> it.</p>", ["He read it."]),
         ("<p>He read<sup><a href='#n1'>*</a></sup> it.</p>", ["He read it."]),
