@@ -44,7 +44,7 @@ def test_the_spine_decides_the_order_and_each_file_is_read_once() -> None:
             "<p>He read<a epub:type='noteref' href='#n'>1</a> it.</p><aside epub:type='footnote'>A note.</aside>",
             ["He read it."],
         ),
-        ("<p>H<sub>2</sub>O and E = mc<sup>2</sup> are known.</p>", ["H2O and E = mc2 are known."]),
+        ("<p>H<sub>2</sub>O and E = mc<sup>2</sup> are known.</p>", ["H2O and E = mc² are known."]),
         ("<p>See <a href='x'>the letter</a> he wrote.</p>", ["See the letter he wrote."]),
         ("<p>漢<ruby>字<rt>じ</rt></ruby>である。</p>", ["漢字である。"]),
         ("<!-- a comment --><p>A <!-- b -->word.<?pi x?></p>", ["A word."]),
@@ -209,7 +209,7 @@ def test_zip_members_beyond_the_bound_are_refused() -> None:
     [
         ("moby-dick.epub", "", 205_000),
         ("pride-and-prejudice.epub", "It is a truth universally acknowledged", 120_000),
-        ("regime-anticancer-arabic.epub", "", 4_000),
+        ("regime-anticancer-arabic.epub", "", 4_600),
     ],
 )
 def test_real_books_are_read_whole(shared_data: Path, name: str, first: str, num_words: int) -> None:
