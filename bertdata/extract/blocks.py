@@ -117,7 +117,12 @@ def classify(block: str, width: int) -> Kind:
         return "note"
     if kind := _tabular(block, num_lines):
         return kind
-    if ("--" in block or "—" in block) and len(_SYNOPSIS_JOINT.findall(block)) >= 2 and _mean_piece(block) < 70:
+    if (
+        line[0] not in QUOTES
+        and ("--" in block or "—" in block)
+        and len(_SYNOPSIS_JOINT.findall(block)) >= 2
+        and _mean_piece(block) < 70
+    ):
         return "synopsis"
     return _running(block, line, num_lines, width)
 

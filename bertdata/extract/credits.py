@@ -7,8 +7,9 @@ import re
 _MADE = "prepared|produced|created|scanned|transcribed|typed|made|updated|provided|compiled|converted|donated"
 _CREDIT = re.compile(
     r"[\W_]*(?:"
-    r"(?:this|the|these)\s+(?:e-?texts?|e-?books?|electronic\s+\w+|files?|transcription|digital\s+\w+|book)\b"
+    r"(?:this|the|these)\s+(?:e-?texts?|e-?books?|electronic\s+\w+|files?|transcription|digital\s+\w+)\b"
     rf"[^.\n]{{0,60}}?\b(?:{_MADE})\b"
+    rf"|th(?:is|e)\s+book\s+(?:was|has\s+been)\s+(?:{_MADE})\b"
     r"|(?:e-?text|e-?book|html(?: version| file)?|text file|digiti[sz]ed|proofread|edited|contributed|distributed"
     rf"|images? (?:generously )?(?:made|provided)|{_MADE})[^.\n]{{0,50}}\bby\b"
     r"|\(?this (?:file|book) was produced from|transcribed from\b|scanned and\b|produced from\b"
@@ -37,11 +38,9 @@ _PROJECTS = (
     "xxx.xxx",
     # A transcriber's corrections.
     "=>",
-    # The sizes of books, in publishers' lists.
-    " 12mo",
-    " 8vo",
-    " 16mo",
 )
+# The sizes of books, in the entries of publishers' lists: a bibliographer's paragraph is longer.
+_SIZES, _MAX_ENTRY = (" 12mo", " 8vo", " 16mo"), 300
 _MAIL = re.compile(r"[\w.+-]+@[\w-]+\.\w{2,}")
 _RIGHTS = re.compile(
     r"copyright \(c\) ?\d{4}|copyright,? \d{4}|^[\W_]*transcriber['’]?s? notes?\b|etext transcriber", re.IGNORECASE
@@ -88,7 +87,7 @@ def is_advert(paragraph: str) -> bool:
     return any(word in paragraph for word in _PRICE_WORDS) and _PRICE.search(paragraph.replace("_", "")) is not None
 
 
-_WORDS = (*_PROJECTS, "@", "copyright", "transcriber")
+_WORDS = (*_PROJECTS, *_SIZES, "@", "copyright", "transcriber")
 
 
 def has_credit_words(text: str) -> bool:
@@ -111,6 +110,8 @@ def is_credit(block: str, has_words: bool = True) -> bool:
         return False
     low = block.lower()
     if any(project in low for project in _PROJECTS):
+        return True
+    if len(block) < _MAX_ENTRY and any(size in low for size in _SIZES):
         return True
     if len(block) < 100 and "@" in block and _MAIL.search(block):
         return True

@@ -21,6 +21,7 @@ _DROPPED = frozenset((
     "hgroup", "caption", "colgroup", "footer", "pre", "samp", "kbd", "listing", "xmp",
 ))  # fmt: skip
 _CHAPTER_HEADINGS = frozenset(("h1", "h2", "hgroup"))
+_HEADINGS = _CHAPTER_HEADINGS | {"h3", "h4", "h5", "h6"}
 # Elements that join what is before and behind them; every other element parts paragraphs.
 _INLINE = frozenset((
     "a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font", "i",
@@ -120,6 +121,8 @@ class _Walker:
         self.pieces: list[str] = []
         self.verse = 0
         self.in_title = 0
+        # A file begins as a chapter does: behind its name may stand a synopsis, nowhere else.
+        self.is_open = True
 
     def walk(self, root: etree._Element) -> None:
         skipped: etree._Element | None = None
@@ -145,6 +148,7 @@ class _Walker:
                 self.flush()
             if tag in _CHAPTER_HEADINGS:
                 self.prose.chapters.append((len(self.prose.paragraphs), _plain("".join(element.itertext()))))
+            self.is_open |= tag in _HEADINGS
             if not (types & {"noteref", "pagebreak"}):
                 self.count(tag if tag in _DROPPED else "note")
             return False
@@ -196,6 +200,9 @@ class _Walker:
         if not text:
             return
         kind = "verse" if self.verse else "heading" if self.in_title else classify(text, _WIDTH)
+        if kind == "synopsis" and not self.is_open:
+            kind = "prose"
+        self.is_open = kind in ("chapter", "heading", "synopsis", "rule")
         if kind == "prose" and len(self.prose.paragraphs) < 8 and is_credit(text):
             kind = "credit"
         if kind == "prose" or (kind == "verse" and self.keep_verse):

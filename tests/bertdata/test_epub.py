@@ -81,6 +81,12 @@ def test_what_is_no_text_passage_goes(aside: str) -> None:
     assert _paragraphs(f"<p>{ONE}</p>{aside}<p>{TWO}</p>") == [ONE, TWO]
 
 
+def test_dashes_make_a_synopsis_below_a_heading_only() -> None:
+    dashes = "The owl flew out.—Nobody saw it.—The tower was dark."
+    assert _paragraphs(f"<h2>II</h2><p>{dashes}</p><p>{ONE}</p>") == [ONE]
+    assert _paragraphs(f"<h2>II</h2><p>{ONE}</p><p>{dashes}</p><p>“{dashes}”</p>") == [ONE, dashes, f"“{dashes}”"]
+
+
 def test_verse_is_kept_or_left_out() -> None:
     body = f"<p>{ONE}</p><div class='poem'><p>The winter came in,<br/>and sat down.</p></div>"
     assert _paragraphs(body) == [ONE, "The winter came in, and sat down."]
