@@ -46,17 +46,20 @@ def repeat_dump(source: Path, target: Path, times: int) -> int:
 
 
 def repeat_in_parts(source: Path, folder: Path, times: int) -> int:
-    """Write all pages so many times to two files of a folder, and return their bytes of XML.
+    """Write all pages so many times to files of a folder, two rounds a file, and return their bytes of XML.
 
-    Two workers have work at any size then: a dump of 10 MB would be one slice, and start one worker only.
+    More is more files of one size, as Wikimedia's parts are: slices are of one size then, whatever the sum. Once is two
+    halves: two workers have work at any size.
     """
     head, pages = read_pages(source)
     folder.mkdir(parents=True)
-    total, some = times * len(pages), renumbered(pages)
-    parts = {1: total // 2, 2: total - total // 2}
-    return sum(
-        _write(folder / f"enwiki-pages-articles{n}.xml.bz2", head, islice(some, num)) for n, num in parts.items()
-    )
+    left, each, some = times * len(pages), min(2, times / 2) * len(pages), renumbered(pages)
+    total = 0
+    for n in range(1, max(2, times // 2) + 1):
+        num = left if n == max(2, times // 2) else int(each)
+        total += _write(folder / f"enwiki-pages-articles{n}.xml.bz2", head, islice(some, num))
+        left -= num
+    return total
 
 
 def _until(pages: Iterator[bytes], num_bytes: int) -> Iterator[bytes]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -147,14 +148,13 @@ def word_hash(words: pa.Array) -> npt.NDArray[np.uint64]:
 
 
 def split_ranges(table: pa.Table, num_ranges: int) -> Iterator[pa.Table]:
-    """Yield the rows of each hash range, sorted by word."""
-    table = table.sort_by("word")
-    bits = np.uint64(num_ranges.bit_length() - 1)
-    number = (word_hash(table["word"]) >> (np.uint64(64) - bits)) if bits else np.zeros(table.num_rows, np.uint64)
-    order = np.argsort(number, kind="stable")
-    ends = np.searchsorted(number[order], np.arange(num_ranges + 1, dtype=np.uint64))
-    for start, end in zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True):
-        yield table.take(as_arrow(order[start:end]))
+    """Yield the rows of each hash range, by hash: whoever merges ranges sorts them by word then, once."""
+    hashes = word_hash(table["word"])
+    order = np.argsort(hashes, kind="stable")
+    table = table.take(as_arrow(order))
+    begins = np.array([((n << 64) // num_ranges) for n in range(1, num_ranges)], dtype=np.uint64)
+    for start, end in pairwise([0, *np.searchsorted(hashes[order], begins).tolist(), len(order)]):
+        yield table.slice(start, end - start)
 
 
 def write_ranges(path: str | Path, ranges: Iterator[pa.Table]) -> None:
