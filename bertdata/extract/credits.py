@@ -47,14 +47,15 @@ _RIGHTS = re.compile(
 )
 
 
-# Prices, bindings and sizes, and the newspapers that praised a book: what publishers print behind one.
-_PRICE = re.compile(
-    r"(?:\b\d+[sd]\.(?: ?\d+d\.)?|[$£]\d[\d.]*) (?:net|each)\b|\bprices?:? (?:post-?paid|[$£]?\d)"
-    r"|\bcloth,? (?:gilt|extra|boards?|price|[$£]?\d)|\b(?:crown|demy|fcap\.?|royal|post) (?:8vo|4to|12mo)",
-    re.IGNORECASE,
+# Prices, bindings and sizes, and the newspapers that praised a book: what publishers print behind one. A pattern is
+# tried where one of its signs stands.
+_OFFERS = (
+    ((" net", " each"), re.compile(r"[.\d] (?:net|each)\b(?:(?<=\d[sd]\. net)|(?<=\d[sd]\. each)|(?<=\.\d\d net))")),
+    (("rice", "RICE"), re.compile(r"\bprices?:? (?:post-?paid|[$£]?\d)", re.IGNORECASE)),
+    (("loth",), re.compile(r"\bcloth,? (?:gilt|extra|boards?|price|[$£]?\d)", re.IGNORECASE)),
+    (("8vo", "4to", "12mo"), re.compile(r"\b(?:crown|demy|fcap\.?|royal|post) (?:8vo|4to|12mo)", re.IGNORECASE)),
 )
 _ADVERT_SHARE = 1 / 3
-_PRICE_WORDS = (" net", "each", "rice", "loth", "vo", " 4to", "RICE")
 _REVIEW = re.compile(
     r"(?:—|--)\s?(?:[A-Z][\w.]*\s|and\s|of\s|the\s|&\s){0,5}(?:Herald|Times|Tribune|Journal|Republican|Post|News|Gazette"
     r"|Review|Chronicle|Standard|Spectator|Athen(?:ae|æ)um|Academy|Independent|Opinion|Observer|Telegraph|Mail|Press"
@@ -84,7 +85,10 @@ def is_advert(paragraph: str) -> bool:
     tail = paragraph[-_REVIEW_TAIL:]
     if ("—" in tail or "--" in tail) and _REVIEW.search(tail.replace("_", "")):
         return True
-    return any(word in paragraph for word in _PRICE_WORDS) and _PRICE.search(paragraph.replace("_", "")) is not None
+    return any(
+        any(sign in paragraph for sign in signs) and pattern.search(paragraph.replace("_", "")) is not None
+        for signs, pattern in _OFFERS
+    )
 
 
 _WORDS = (*_PROJECTS, *_SIZES, "@", "copyright", "transcriber")

@@ -41,7 +41,7 @@ _PAGE_BEHIND = re.compile(r"(?<=[.!?][\"'”’ ])[ ]?\d{1,4}$")
 _SMALL_CAPITALS = re.compile(r"[\"'“‘]?(?:[A-Z]+[ '’]?){1,3}(?<=[A-Z])")
 _PAGE_MARK = re.compile(r"\{\d{1,4}\}")
 # The number of a line of verse, at the right: every fifth or tenth line has one.
-_VERSE_NUMBER = re.compile(r"(?<=[^\W\d_]|[,.;:!?'’”\"—)_-]) {3,}\d{0,3}[05]$", re.MULTILINE)
+_VERSE_NUMBER = re.compile(r"   (?<=[^\W\d_]   |[,.;:!?'’”\"—)_-]   ) *\d{0,3}[05]$", re.MULTILINE)
 # Where so much of a book is behind, "The End" may stand before its publisher's list; or be its last chapter's name.
 _END_SHARE = 0.8
 _ENTRY = re.compile(r"\W{0,9}(?:chapter\s+)?(?:[ivxlcdm]+|\d{1,3})[.):]\s", re.I)
