@@ -85,10 +85,11 @@ def is_advert(paragraph: str) -> bool:
     tail = paragraph[-_REVIEW_TAIL:]
     if ("—" in tail or "--" in tail) and _REVIEW.search(tail.replace("_", "")):
         return True
-    return any(
-        any(sign in paragraph for sign in signs) and pattern.search(paragraph.replace("_", "")) is not None
-        for signs, pattern in _OFFERS
-    )
+    for signs, pattern in _OFFERS:
+        for sign in signs:
+            if sign in paragraph and pattern.search(paragraph.replace("_", "")):
+                return True
+    return False
 
 
 _WORDS = (*_PROJECTS, *_SIZES, "@", "copyright", "transcriber")
