@@ -146,7 +146,8 @@ def decode_together(streams: list[bytes]) -> list[bytes] | None:
     if indexed_bzip2 is None:
         return None
     try:
-        with indexed_bzip2.open(io.BytesIO(b"".join(streams)), parallelization=1) as file:
+        # The library never lets go of what it was given, so that is emptied: all that a worker decodes would stay.
+        with io.BytesIO(b"".join(streams)) as source, indexed_bzip2.open(source, parallelization=1) as file:
             # In pieces: without a size it reads 8 KB at a time.
             data = b"".join(iter(partial(file.read, _READ_BYTES), b""))
             places = file.block_offsets()

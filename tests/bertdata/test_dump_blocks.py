@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import bz2
 import io
+import os
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -184,3 +186,19 @@ def test_python_alone_gives_the_same_pieces(
     decode_block.__globals__["_decode"].cache_clear()
     assert found == [[decode(bytes(cut), start) for start in starts] for cut in (data, data[:-40_000])]
     assert any(damage(pieces) for pieces in found[1]) and bool(damage(found[0][0])) == bool(damaged_bytes)
+
+
+def test_nothing_stays_of_blocks_that_were_decoded() -> None:
+    """A worker decodes gigabytes."""
+    streams = [bz2.compress(os.urandom(200_000), 9) for _ in range(2)]
+    decode_together(streams)
+    tracemalloc.start()
+    try:
+        for _ in range(20):
+            decoded = decode_together(streams)
+            assert decoded is None or sum(map(len, decoded)) == 400_000
+            del decoded
+        held = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert held < 200_000
