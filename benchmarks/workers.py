@@ -153,9 +153,9 @@ def main() -> int:
         for runner in given.runners:
             builds: Builds = {(n, large): [] for large in (False, True) for n in (1, 2)}
             jar = "" if runner == "direct" else job_server_jar(runner)
-            for _ in range(given.rounds):
+            for turn in range(given.rounds):
                 for workers, large in builds:
-                    output = Path(name) / f"{runner}-{workers}"
+                    output = Path(name) / f"{runner}-{workers}-{'large' if large else 'small'}-{turn}"
                     options = ["--workers", str(workers), *more]
                     if runner == "flink":
                         options += ["--runner", "flink", "--flink-master", "[local]", "--flink-job-server-jar", jar]
