@@ -5,7 +5,7 @@ from __future__ import annotations
 import bz2
 import re
 from collections.abc import Iterator
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 
 PAGES_A_STREAM = 100  # as Wikimedia's multistream dumps have
@@ -53,13 +53,12 @@ def repeat_in_parts(source: Path, folder: Path, times: int) -> int:
     """
     head, pages = read_pages(source)
     folder.mkdir(parents=True)
-    left, each, some = times * len(pages), min(2, times / 2) * len(pages), renumbered(pages)
-    total = 0
-    for n in range(1, max(2, times // 2) + 1):
-        num = left if n == max(2, times // 2) else int(each)
-        total += _write(folder / f"enwiki-pages-articles{n}.xml.bz2", head, islice(some, num))
-        left -= num
-    return total
+    num_files, total, some = max(2, times // 2), times * len(pages), renumbered(pages)
+    cuts = [total * n // num_files for n in range(num_files + 1)]
+    return sum(
+        _write(folder / f"enwiki-pages-articles{n}.xml.bz2", head, islice(some, end - begin))
+        for n, (begin, end) in enumerate(pairwise(cuts), 1)
+    )
 
 
 def _until(pages: Iterator[bytes], num_bytes: int) -> Iterator[bytes]:
