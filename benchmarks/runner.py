@@ -53,7 +53,7 @@ def run_stock(tasks: list[int], workers: int) -> list[int]:
 
     options = PipelineOptions([f"--direct_num_workers={workers}", "--direct_running_mode=multi_processing"])
     with TemporaryDirectory() as folder, beam.Pipeline(runner=FnApiRunner(), options=options) as pipeline:
-        results = pipeline | RunTasks(lambda n: [2 * n], tasks)
+        results = pipeline | RunTasks(lambda n: [2 * n], tasks, workers, folder)
         folded = results | beam.CombineGlobally(Fold(list.__add__)).without_defaults()
         _ = folded | beam.Map(write_result, f"{folder}/result")
     return []

@@ -194,9 +194,9 @@ def combine_tasks(
         path = str(folder / "result")
 
         def build(pipeline: beam.Pipeline) -> None:
-            from pipelines.tasks import fold_tasks
+            from pipelines.tasks import RunTasks, fold_tasks
 
-            fold_tasks(pipeline, function, tasks, combine, path)
+            fold_tasks(pipeline, RunTasks(function, tasks, options.workers, str(folder)), combine, path)
 
         run_pipeline(build, options, on_progress)
         result: tuple[R] = pickle.loads(Path(path).read_bytes())
@@ -206,8 +206,8 @@ def combine_tasks(
 def largest_first(tasks: Sequence[T], size: Callable[[T], float], workers: int) -> list[T]:
     """Order tasks so that dealing them in turn to `workers` gives each an even share, its largest first.
 
-    Beam deals once and never again. Largest first to the least loaded, as long as that worker has turns left. Of tasks
-    of one size each gets neighbours: slices of a dump share the block at their border, which a worker decodes once.
+    Largest first to the least loaded, as long as that worker has turns left. Of tasks of one size each gets neighbours:
+    slices of a dump share the block at their border, which a worker decodes once.
 
     >>> largest_first([1, 2, 3, 9, 4, 5], lambda n: n, workers=2)
     [9, 5, 3, 4, 1, 2]

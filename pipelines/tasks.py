@@ -1,10 +1,10 @@
-"""Tasks as a Beam transform: each element once through a function, spread evenly over the workers."""
+"""Tasks as a Beam transform: each once through a function, spread evenly over the workers of one machine."""
 
 from __future__ import annotations
 
 import functools
 import pickle
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -12,6 +12,7 @@ import apache_beam as beam
 from apache_beam.metrics import Metrics
 
 from bertdata.files import publish
+from pipelines.hands import deal_hands, take_tasks
 from pipelines.notes import describe_task, noting
 from pipelines.problems import call_carried
 from pipelines.progress import NAMESPACE, use_counters
@@ -23,17 +24,25 @@ R = TypeVar("R")
 class RunTasks(beam.PTransform, Generic[T, R]):  # type: ignore[misc]
     """Call `function` once per task; its exceptions come out of `run_pipeline` as themselves.
 
-    Tasks are dealt to the workers in their order, one by one (`largest_first` makes that even). Exactly one Reshuffle
-    follows `Create`: without it all tasks run in one worker, and Spark can't recover its last stage.
+    Each of `workers` takes tasks by turns from `folder` (`pipelines.hands`), its share of `tasks` in their order first
+    (`largest_first` makes that even): what the runner deals is who takes them. Exactly one Reshuffle follows `Create`,
+    or all would run in one worker.
     """
 
-    def __init__(self, function: Callable[[T], R], tasks: Sequence[T]) -> None:
+    def __init__(self, function: Callable[[T], R], tasks: Sequence[T], workers: int, folder: str) -> None:
         super().__init__()
-        self._function, self._tasks = function, tasks
+        self._function, self._workers, self._folder = function, workers, folder
+        deal_hands(tasks, folder)
 
     def expand(self, begin: Any) -> Any:
-        tasks = begin | beam.Create(self._tasks, reshuffle=False) | beam.Reshuffle()
-        return tasks | "Call" >> beam.Map(call_noted, self._function)
+        workers = begin | beam.Create(range(self._workers), reshuffle=False) | beam.Reshuffle()
+        return workers | "Call" >> beam.FlatMap(call_taken, self._function, self._workers, self._folder)
+
+
+def call_taken(worker: int, function: Callable[[T], R], num_workers: int, folder: str) -> Iterator[R]:
+    """Yield `function(task)` for each task that worker number `worker` takes."""
+    for task in take_tasks(worker, num_workers, folder):
+        yield call_noted(task, function)
 
 
 def call_noted(task: T, function: Callable[[T], R]) -> R:
@@ -69,12 +78,9 @@ class Fold(beam.CombineFn, Generic[R]):  # type: ignore[misc]
         return accumulator
 
 
-def fold_tasks(
-    pipeline: beam.Pipeline, function: Callable[[T], R], tasks: Sequence[T], combine: Callable[[R, R], R], path: str
-) -> None:
-    """Put `function` of all tasks, folded by `combine`, at the end of a pipeline, where `path` gets the result."""
-    results = pipeline | RunTasks(function, tasks)
-    _ = results | beam.CombineGlobally(Fold(combine)).without_defaults() | beam.Map(write_result, path)
+def fold_tasks(pipeline: beam.Pipeline, tasks: RunTasks[T, R], combine: Callable[[R, R], R], path: str) -> None:
+    """Put tasks, their results folded by `combine`, at the end of a pipeline, where `path` gets the result."""
+    _ = pipeline | tasks | beam.CombineGlobally(Fold(combine)).without_defaults() | beam.Map(write_result, path)
 
 
 def write_result(result: Any, path: str) -> None:

@@ -6,11 +6,13 @@ import contextlib
 import re
 from dataclasses import replace
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 from xml.parsers import expat
 
 from bertdata.errors import InputError
+from bertdata.extract.bz2blocks import Piece
 from bertdata.extract.dump_streams import detect_encoding, detect_form, read_pieces
 from bertdata.records import SiteInfo
 from bertdata.store import as_path
@@ -38,11 +40,24 @@ def read_head(path: str) -> Head:
     Raises InputError for a file that is no MediaWiki export, is in an encoding that isn't read, or declares a DOCTYPE
     (exports have none: it is how XML bombs are built).
     """
+    file = as_path(path)
+    status = file.stat() if file.is_file() else None
+    return _read_head(str(path), status and (status.st_size, status.st_mtime_ns))
+
+
+@lru_cache(maxsize=4)
+def _read_head(path: str, changed: object) -> Head:
     form = detect_form(path)
-    first = next(read_pieces(path, 0, 1 << 62, form), None)
-    encoding = detect_encoding(first.data if first else b"")
-    form, head = (form if encoding == "utf-8" else f"{form}+{encoding}"), b""
-    for piece in read_pieces(path, 0, 1 << 62, form):
+    # Blocks of bz2 from byte 1 on are decoded one by one: most heads end in the first or the second.
+    end = 1 if form == "bz2" else 1 << 62
+    pieces = read_pieces(path, 0, end, form)
+    first = next(pieces, Piece(0, b""))
+    encoding = detect_encoding(first.data)
+    if encoding != "utf-8":
+        form = f"{form}+{encoding}"
+        pieces, first = read_pieces(path, 0, end, form), Piece(0, b"")
+    head = b""
+    for piece in chain([first], pieces):
         head += piece.data
         if piece.damage or len(head) > _MAX_HEAD or _HEAD_END.search(head):
             break

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bertdata.errors import DamagedInputError, InputError, OptionError
+from pipelines.hands import deal_hands, take_tasks
 from pipelines.progress import count
 from pipelines.runner import RunOptions, combine_tasks, largest_first, run_pipeline, run_tasks
 
@@ -94,10 +96,53 @@ def test_results_come_in_the_order_of_the_tasks(workers):
     ]
 
 
-def test_two_workers_share_the_tasks_in_turn():
-    pids = run_tasks(lambda _: os.getpid(), range(6), RunOptions(2))
+def test_two_workers_begin_with_a_hand_each(tmp_path):
+    def meet(n: int) -> int:
+        (tmp_path / str(n)).touch()
+        wait_for(tmp_path / str(n ^ 1))  # One worker alone would wait for ever.
+        return os.getpid()
+
+    pids = run_tasks(meet, range(6), RunOptions(2))
     assert len(set(pids)) == 2 and os.getpid() not in pids
     assert pids[0::2] == [pids[0]] * 3 and pids[1::2] == [pids[1]] * 3
+
+
+@pytest.mark.parametrize("slow", [0, 1])
+def test_what_a_worker_that_is_held_up_leaves_is_taken_by_the_other(slow, tmp_path):
+    def work(n: int) -> int:
+        (tmp_path / f"{n} begins").touch()
+        if n < 2:  # Or a worker that starts early took all.
+            wait_for(tmp_path / f"{1 - n} begins")
+        for other in set(range(7)) - {slow} if n == slow else ():
+            wait_for(tmp_path / f"{other} ends")
+        (tmp_path / f"{n} ends").touch()
+        return os.getpid()
+
+    pids = run_tasks(work, range(7), RunOptions(2))
+    assert [pids.count(pid) for pid in (pids[slow], pids[1 - slow])] == [1, 6]
+
+
+@given(st.integers(0, 50), st.integers(1, 9), st.randoms(use_true_random=False))
+def test_however_workers_take_turns_each_task_is_taken_once(num_tasks, num_workers, turns):
+    with TemporaryDirectory() as folder:
+        deal_hands([f"task {n}" for n in range(num_tasks)], folder)
+        hands = [take_tasks(worker, num_workers, folder) for worker in range(num_workers)]
+        taken = []
+        while hands:
+            hand = turns.choice(hands)
+            if (task := next(hand, None)) is None:
+                hands.remove(hand)
+            else:
+                taken.append(task)
+    assert sorted(taken) == sorted(f"task {n}" for n in range(num_tasks))
+
+
+def test_a_worker_goes_on_with_the_smallest_of_the_others(tmp_path):
+    deal_hands("aAbBcC", str(tmp_path))  # Hands of a, b, c and of A, B, C.
+    other = take_tasks(1, 2, str(tmp_path))
+    assert next(other) == "A"
+    assert list(take_tasks(0, 2, str(tmp_path))) == ["a", "b", "c", "C", "B"]
+    assert list(other) == []
 
 
 def test_one_worker_is_this_process_and_so_is_one_task():
