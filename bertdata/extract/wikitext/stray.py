@@ -15,6 +15,8 @@ _CLOSING = re.compile(r"\{\{+|\}\}+|\[\[+|\]\]+|\|\}|\{\||-->")
 _BRACKET = re.compile(r"[{}\[\]]")
 # A link that has lost one of its four brackets.
 _HALF_LINK = re.compile(r"\[\[([^\[\]|\n]*+)\](?!\])|(?<!\[)\[([^\[\]|\n]*+)\]\]")
+# A link that never ends, its title and the bar: what it shows is text. With more bars it is a file and its options.
+_OPEN_LINK = re.compile(r"\[\[[^\[\]|:{}<>\n]{1,100}\|(?=[^\[\]|{}<>]*(?:\[\[|$))")
 _OPEN_TAG = re.compile(r"</?([A-Za-z][A-Za-z0-9]*)(?=[\s/>]|$)[^<>]*>?")
 _SENTENCE_END = re.compile(r"[.!?。！？।؟…][\"'”’»)\]]*(?=\s|$)|[。！？]")
 _FAULT = re.compile(r"\x04|\{[{|]|\}\}|\[\[|\]\]|\|\}|<[!/A-Za-z]")
@@ -46,7 +48,10 @@ def cut_fault(paragraph: str) -> str:
     ('One.', 'A mason built it.')
     >>> cut_fault("The [[harbour] of Rome [sic]"), cut_fault("The [harbour]] of Rome")
     ('The harbour of Rome [sic]', 'The harbour of Rome')
+    >>> cut_fault("Of the [[House of Rome|Roman house) he died."), cut_fault("One. A [[a|b|c. Two.")
+    ('Of the Roman house) he died.', 'One.')
     """
+    paragraph = _OPEN_LINK.sub("", paragraph)
     found = _LATE.search(paragraph)
     if found:
         before = paragraph[: found.start()]
