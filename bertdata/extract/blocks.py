@@ -12,7 +12,8 @@ Kind = Literal[
     "list", "synopsis", "leader", "credit", "fragment", "contents-entry", "end", "transcriber",
 ]  # fmt: skip
 
-_RULE = re.compile(r"[\W_oO0xX]{1,400}")
+_MAX_RULE = 400
+_RULE = re.compile(rf"[\W_oO0xX]{{1,{_MAX_RULE}}}")
 _RULE_LETTERS = "oO0xX"
 _NOTE = re.compile(
     r"[ ]*(?:\[(?:\d{1,4}|[A-Z]{1,2}|[*†‡§#]+)\]"
@@ -128,15 +129,26 @@ def classify(block: str, width: int) -> Kind:
 
 
 def _is_rule(line: str) -> bool:
-    return not any(c.isalnum() for c in line) or bool(_RULE.fullmatch(line) and len(set(line)) < 4 and len(line) > 2)
+    # Nearly all lines have a letter among their first signs, and the pattern stops there.
+    if not _RULE.fullmatch(line):
+        return len(line) > _MAX_RULE and not any(c.isalnum() for c in line)
+    return (len(line) > 2 and len(set(line)) < 4) or not any(c.isalnum() for c in line)
 
 
 def _tabular(block: str, num_lines: int) -> Kind | None:
-    if ("..." in block or ". ." in block or "   " in block) and _count_leaders(block, num_lines) * 2 >= num_lines:
+    # One look for two blanks rules out columns for most blocks.
+    has_gaps = "  " in block
+    if ("..." in block or ". ." in block or (has_gaps and "   " in block)) and _count_leaders(
+        block, num_lines
+    ) * 2 >= num_lines:
         return "leader"
     if num_lines == 1:
         return None
-    if _may_have_columns(block) and len(_COLUMNS.findall(block)) * 2 >= num_lines + 1:
+    if (
+        (has_gaps or "|" in block or "+" in block)
+        and _may_have_columns(block)
+        and len(_COLUMNS.findall(block)) * 2 >= num_lines + 1
+    ):
         return "table"
     # A list begins with an item, or has one line before its items.
     begins = _ITEM.match(block) or _ITEM.match(block, block.find("\n") + 1)
@@ -196,10 +208,13 @@ def _has_sentence(line: str, num_lines: int) -> bool:
 
 def _is_titled(line: str) -> bool:
     """Say whether a line that ends like a sentence is a title all the same: "The Letter." or "By A. N. Writer." """
+    # A word in small letters that no title has, nor a name with initials.
+    if _LOWER_WORD.search(line):
+        return False
     if line[0].isalpha() and line[:2].isupper() and len(line) <= MAX_TITLE and _is_capital_title(line):
         return True
     if line[0] in "“\"‘'«—-" or len(line) > 70 or line[-1] in "!?”\"’'»:;,—-":
-        return bool(_INITIALS.fullmatch(line)) if line else False
+        return bool(_INITIALS.fullmatch(line))
     words = [word for word in line.replace("_", " ").split() if word[0].isalpha()]
     if _INITIALS.fullmatch(line):
         return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import NamedTuple
+from typing import AnyStr, NamedTuple
 
 _I, _M = re.IGNORECASE, re.MULTILINE
 # A name: Project Gutenberg, -tm, ’s; Projekt Gutenberg-DE; "Gutenburg" stands in some footers.
@@ -18,7 +18,7 @@ _START = re.compile(
     r"|^[ \t]*\*?\*?\*?START OF THE PROJECT GUTENBERG E[^\n]*$",
     _I | _M,
 )
-_MARK_WORDS, _HEAD_WORDS = ("START OF TH", "THE SMALL PRINT"), ("start of", "the small print")
+_MARK_WORDS, _HEAD_WORDS = ("START OF TH", "THE SMALL PRINT"), (b"start of", b"the small print")
 _END = re.compile(
     rf"^[ \t]*{_STARS}END OF (?:TH(?:E|IS)\s+)?{_NAME}[^\n]*"
     rf"|^[ \t>*\[(]*(?:The )?(?:End|Ende|Fin|Fine|Einde)[ \t]+(?:of|de|di|van|dieses|des)?[^\n]{{0,25}}{_NAME}[^\n]*"
@@ -108,7 +108,7 @@ def _marks(text: str) -> Iterator[re.Match[str]]:
             yield found
 
 
-def _places(text: str, word: str, start: int) -> Iterator[int]:
+def _places(text: AnyStr, word: AnyStr, start: int) -> Iterator[int]:
     while (start := text.find(word, start)) >= 0:
         yield start
         start += 1
@@ -116,15 +116,13 @@ def _places(text: str, word: str, start: int) -> Iterator[int]:
 
 def _head_marks(text: str) -> Iterator[re.Match[str]]:
     """Yield the start marks of a header; a mark's words stand in its first line or the next."""
-    low = text[:_HEAD].lower()
-    if len(low) != min(len(text), _HEAD):  # A letter that is two in lower case.
-        yield from _START.finditer(text, 0, _HEAD)
-        return
+    # A sign above ASCII is one byte here, and small letters are found in bytes ten times faster.
+    low = text[:_HEAD].encode("ascii", "replace").lower()
     lines: set[int] = set()
     for word in _HEAD_WORDS:
         for position in _places(low, word, 0):
-            line = low.rfind("\n", 0, position) + 1
-            lines |= {line, low.rfind("\n", 0, max(0, line - 1)) + 1}
+            line = low.rfind(b"\n", 0, position) + 1
+            lines |= {line, low.rfind(b"\n", 0, max(0, line - 1)) + 1}
     end = 0
     for line in sorted(lines):
         if line >= end and (found := _START.match(text, line, _HEAD)):

@@ -78,6 +78,11 @@ _NAMED_STARTS = frozenset((
     "sub", "foo", "end", "fus", "fuß", "кон",
 ))  # fmt: skip
 _PAGE_STARTS, _NUMERALS = "pPsSivxlcIVXLC", "IVXLCDM"
+# A line that begins with others holds no number; one may be "p. 12" or "S. 12".
+_NUMBER_LETTERS, _NUMBER_STARTS = "ivxlcdm", "ivxlcdmps"
+# Signs before a heading's first word.
+_OPENINGS = "[({<\"'“‘«_*—–-.… "
+_STARTS = _NAMED_STARTS | {start[:3] for start in CHAPTER_STARTS} | {"pag"}
 
 
 def name_heading(line: str) -> HeadingKind | None:
@@ -90,13 +95,21 @@ def name_heading(line: str) -> HeadingKind | None:
         return None
     # A line's first letters rule out most patterns at a fraction of their cost.
     is_word = line[0].isalpha()
+    words = line if is_word else line.lstrip(_OPENINGS)
+    start = words[:3].lower()
+    if (
+        start[:1].isalpha()
+        and start not in _STARTS
+        and (start[0] not in _NUMBER_STARTS or (start.isalpha() and start.strip(_NUMBER_LETTERS)))
+    ):
+        return None
     if len(line) < 16 and (not is_word or line[0] in _PAGE_STARTS) and _PAGE.fullmatch(line):
         return "page" if any(c.isdigit() for c in line) else "chapter"
     if (not is_word or line[0] in _NUMERALS) and _NUMERAL.fullmatch(line):
         return "chapter"
     if _is_named_chapter(line):
         return "chapter"
-    if is_word and line[:3].lower() not in _NAMED_STARTS:
+    if start[:1].isdigit() or (is_word and start not in _NAMED_STARTS):
         return None
     if len(line) < _MAX_NAMED and line[-1] not in ",;!?-”\"'’" and _NAMED_START.match(line):
         return next((kind for pattern, kind in _NAMED if pattern.fullmatch(line)), None)

@@ -17,11 +17,15 @@ _NOTE_REACH, _MIN_REACH = 20_000, 400
 # Every pattern below begins with a literal and looks behind it afterwards: such patterns are searched 5 to 10 times
 # faster, and a book without the sign costs one search for it.
 _PAGE_NUMBER = r"(?:[Pp]g\.?|[Pp]age|pp?\.|Seite|S\.)[ ]*(?:\d{1,4}|[ivxlc]{1,7})[\]})]"
-_BRACKETED_PAGE, _BRACED_PAGE = re.compile(rf"\[{_PAGE_NUMBER}"), re.compile(rf"\{{(?:{_PAGE_NUMBER}|\d{{1,4}}\}})")
-_MARK = re.compile(r"\[(?:\d{1,4}|[*†‡§#]{1,3})\]")
-_LETTER_MARK = re.compile(r"\[(?<=[^\s\[(]\[)[A-HJ-Z]{1,2}\](?![^\W\d_])")
-_TRANSLITERATED = re.compile(r"\[(?:Greek|Hebrew|Arabic|Cyrillic|Russian)(?: \w+)?:\s*([^\[\]]{1,400})\]")
-_LETTER = re.compile(r"\[(?:(oe|ae|OE|AE)|[=:'`~^).,/\\¨]([A-Za-z])|([A-Za-z])[=:'`~^(.,/\\])\]")
+_BRACED_PAGE = re.compile(rf"\{{(?:{_PAGE_NUMBER}|\d{{1,4}}\}})")
+# In order: a footnote's number, ligatures and accented letters, its letter, words in another script, a page's number.
+_SIGN = re.compile(
+    r"\[(?:(?P<mark>(?:\d{1,4}|[*†‡§#]{1,3})\])"
+    r"|(?P<ligature>oe|ae|OE|AE)\]|[=:'`~^).,/\\¨](?P<under>[A-Za-z])\]|(?P<over>[A-Za-z])[=:'`~^(.,/\\]\]"
+    r"|(?<=[^\s\[(]\[)[A-HJ-Z]{1,2}\](?![^\W\d_])"
+    r"|(?:Greek|Hebrew|Arabic|Cyrillic|Russian)(?: \w+)?:\s*(?P<words>[^\[\]]{1,400})\]"
+    rf"|{_PAGE_NUMBER})"
+)
 _LIGATURES = {"oe": "œ", "ae": "æ", "OE": "Œ", "AE": "Æ"}
 _ITALICS = re.compile(r"_(?:(?<!\w_)([^_\n]+)_|([^_\n]+)_(?!\w))")
 _STRAY = re.compile(r"_(?:(?<![_\w]_)(?=[^\W_])|(?<=[^\s_]_)(?![_\w]))")
@@ -78,17 +82,16 @@ def drop_marks(text: str) -> str:
     'It was unknown to me, indeed  said Phœbe, of logos.'
     """
     if "[" in text:
-        text = "".join(_TRANSLITERATED.split(text))
-        text = _LETTER.sub(lambda m: _LIGATURES.get(m[1]) or m[2] or m[3], text)
-        text = _LETTER_MARK.sub("", _drop_numbers(text))
-        text = _BRACKETED_PAGE.sub("", text)
+        text = _drop_brackets(text)
     if "{" in text:
         text = _BRACED_PAGE.sub("", text)
     if "_" in text:
         # What split() returns beside the rest is the group that matched: no function is called for each match.
-        text = _STRAY.sub("", "".join(filter(None, _ITALICS.split(text))))
+        text = "".join(filter(None, _ITALICS.split(text)))
+        text = _STRAY.sub("", text) if "_" in text else text
     if "*" in text:
-        text = _WORD_STAR.sub(_drop_star, _STARS.sub("", text))
+        text = _STARS.sub("", text)
+        text = _WORD_STAR.sub(_drop_star, text) if "*" in text else text
     for sign, bold in _BOLD.items():
         if sign in text:
             text = "".join(bold.split(text))
@@ -100,7 +103,14 @@ def _drop_star(found: re.Match[str]) -> str:
     return "*" if _STRESS.search(before, before.rfind("\n") + 1) else ""
 
 
-def _drop_numbers(text: str) -> str:
-    """Remove the marks of footnotes, each with the blank before it."""
-    *pieces, last = _MARK.split(text)
-    return "".join([*(piece.removesuffix(" ") for piece in pieces), last])
+def _drop_brackets(text: str) -> str:
+    """Replace what editors put into brackets within words and sentences by what was printed; most of it goes."""
+    pieces, position = [], 0
+    for found in _SIGN.finditer(text):
+        piece = text[position : found.start()]
+        kind, position = found.lastgroup, found.end()
+        # The mark of a footnote goes with the blank before it.
+        pieces.append(piece.removesuffix(" ") if kind == "mark" else piece)
+        if kind and kind != "mark":
+            pieces.append(_LIGATURES.get(found[kind], found[kind]))
+    return "".join([*pieces, text[position:]]) if pieces else text

@@ -10,7 +10,7 @@ import numpy as np
 
 from bertdata.extract.blocks import Kind, classify, is_plain_prose
 from bertdata.extract.codes import return_memory, single_spaces, strip_line_ends
-from bertdata.extract.credits import are_adverts, has_credit_words, is_advert, is_credit
+from bertdata.extract.credits import are_adverts, credit_words, is_advert, is_credit
 from bertdata.extract.headings import may_name_chapter, split_heading
 from bertdata.extract.hyphens import join_hyphens
 from bertdata.extract.indented_blocks import find_indented
@@ -109,7 +109,7 @@ class _Cleaner:
         # A cut-off line that the next block may take: small capitals after a drop cap, a line before a page break.
         self.pending = ""
         self.is_open = False
-        self.has_credits = True
+        self.credit_words: tuple[str, ...] = ()
         # A line without an end behind a chapter's name: its title, if a paragraph of prose follows.
         self.title = ""
         # How many paragraphs stood before the last "The End".
@@ -127,7 +127,7 @@ class _Cleaner:
         text, starts, ends = blocks.text, blocks.starts.tolist(), blocks.ends.tolist()
         flat = text.replace("\n", " ")
         if self.num_blocks < _FRONT_BLOCKS and ends:
-            self.has_credits = has_credit_words(text[: ends[min(_FRONT_BLOCKS, len(ends)) - 1]])
+            self.credit_words = credit_words(text[: ends[min(_FRONT_BLOCKS, len(ends)) - 1]])
         specials, start = [*np.flatnonzero(~plain).tolist(), len(plain)], 0
         del blocks, plain
         for special in specials:
@@ -180,7 +180,7 @@ class _Cleaner:
         if (
             self.num_blocks <= _FRONT_BLOCKS
             and kind in ("prose", "verse", "fragment")
-            and is_credit(block, self.has_credits)
+            and is_credit(block, self.credit_words)
         ):
             kind = "credit"
         if self.skipping is not None:
@@ -267,10 +267,10 @@ class _Cleaner:
     def finish(self) -> Prose:
         paragraphs = self.prose.paragraphs
         first = max(0, len(paragraphs) - _BACK_BLOCKS)
-        has_words = has_credit_words("\n\n".join(paragraphs[first:]))
+        words = credit_words("\n\n".join(paragraphs[first:]))
         is_list = self.end is not None and are_adverts(paragraphs[self.end :])
         for n in range(self.end or 0 if is_list else first, len(paragraphs)):
-            if is_list or is_credit(paragraphs[n], has_words) or is_advert(paragraphs[n]):
+            if is_list or is_credit(paragraphs[n], words) or is_advert(paragraphs[n]):
                 self._count("credit")
                 paragraphs[n] = ""
         return self.prose
