@@ -175,11 +175,8 @@ def _write(text: str) -> None:
 
 def main() -> None:
     """Run the command line of this process."""
-    # The collector of cycles would look at every object of Beam or torch again and again: a fifth of their import, and
-    # half a second at the end.
-    gc.set_threshold(50_000, 20, 20)
     code = run(sys.argv[1:])
-    gc.freeze()
+    gc.freeze()  # Or the collector looks at every object of Beam or torch once more: half a second.
     if os.environ.get("WORLD_SIZE", "1") != "1":
         # All is written. Threads of torch's communication outlive it, and now and then, while Python took itself apart,
         # they aborted a rank that had done its work.

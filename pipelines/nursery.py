@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import gc
 import json
 import os
 import select
@@ -23,8 +22,9 @@ import traceback
 from pathlib import Path
 from typing import Any, NoReturn
 
+from pipelines.early import import_early
 from pipelines.scratch import short_temporary_folder
-from pipelines.worker import die_with_parent, ended_children, import_early, send_output_to, wake_when_a_child_ends
+from pipelines.worker import die_with_parent, ended_children, send_output_to, wake_when_a_child_ends
 
 _SECONDS_TO_GROW = 120.0
 _SECONDS_BETWEEN_LOOKS = 0.5
@@ -103,8 +103,6 @@ def _grow(folder: Path, engine: int) -> NoReturn:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)
         import_early("pipelines.engine_worker")
-        gc.collect()
-        gc.freeze()
         Nursery(folder, engine).serve()
     except BlockingIOError:
         pass

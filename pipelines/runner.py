@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from bertdata.errors import require
 from pipelines import progress
+from pipelines.early import no_collection
 from pipelines.problems import restore_error
 from pipelines.scratch import scratch_folder
 from pipelines.spawner import warm_spawner
@@ -92,10 +93,11 @@ def run_pipeline(
     with terminating(), scratch_folder() as folder:
         if options.workers > 1:
             warm_spawner()  # It imports Beam while this process does.
-        import apache_beam as beam
+        with no_collection():
+            import apache_beam as beam
 
-        from pipelines.local import LocalRunner, parse_beam_args
-        from pipelines.local_workers import user_counters
+            from pipelines.local import LocalRunner, parse_beam_args
+            from pipelines.local_workers import user_counters
 
         if options.log_dir:
             Path(options.log_dir).mkdir(parents=True, exist_ok=True)

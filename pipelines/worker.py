@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import gc
-import importlib
 import json
 import os
 import select
@@ -26,6 +24,8 @@ import traceback
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
+from pipelines.early import import_early
+
 _IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _PR_SET_PDEATHSIG = 1
 
@@ -36,11 +36,7 @@ def main(fd: int, parent: int) -> NoReturn:
     for number in _IGNORED:  # Ctrl-C reaches the whole terminal group; when to stop is the parent's business.
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _IGNORED)
-    gc.disable()  # Imports make no garbage; looking for some takes a fifth of their time.
     import_early()
-    gc.enable()
-    gc.collect()
-    gc.freeze()  # The collector would else write to, and so copy, every shared page.
     Forker(socket.socket(fileno=fd)).serve()
     os._exit(0)
 
@@ -62,18 +58,6 @@ def _watch_parent(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(0.5)
     os._exit(1)
-
-
-# What the steps need and is slow to import: 0.4 CPU seconds per worker and step otherwise.
-_EARLY: tuple[str, ...] = ("apache_beam.runners.worker.sdk_worker_main", "pipelines.tasks", "pyarrow.parquet")
-_EARLY += ("bertdata.extract.wikipedia", "mwparserfromhell", "nanotoken", "sentencex")
-
-
-def import_early(*more: str) -> None:
-    """Import what workers need."""
-    for name in (*_EARLY, *more):
-        with contextlib.suppress(Exception):  # The worker that needs it will say what is wrong with it.
-            importlib.import_module(name)
 
 
 class Forker:

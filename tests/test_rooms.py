@@ -59,7 +59,7 @@ def test_only_the_command_line_prints(room: str) -> None:
                 assert node.func.id != "print", f"{path}:{node.lineno} prints"
 
 
-BEAM_INSIDE = {"local.py", "local_workers.py", "worker.py", "engine_submit.py", "engine_worker.py"}
+BEAM_INSIDE = {"early.py", "local.py", "local_workers.py", "worker.py", "engine_submit.py", "engine_worker.py"}
 
 
 def test_beam_internals_are_touched_where_a_pipeline_meets_its_workers_only() -> None:
