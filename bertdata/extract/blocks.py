@@ -160,6 +160,8 @@ def _tabular(block: str, num_lines: int) -> Kind | None:
 
 def _count_leaders(block: str, num_lines: int) -> int:
     """Return how many lines lead to a page number, 0 where too few end in one: most need no search."""
+    if num_lines == 1 and block.rstrip(_BEHIND_NUMBER)[-1:] not in _NUMBER_ENDS:
+        return 0
     lines = [line for line in block.split("\n") if line.rstrip(_BEHIND_NUMBER)[-1:] in _NUMBER_ENDS]
     return sum(bool(_LEADER.search(line)) for line in lines) if len(lines) * 2 >= num_lines else 0
 

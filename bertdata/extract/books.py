@@ -11,6 +11,7 @@ from bertdata.errors import InputError, require
 from bertdata.extract.encodings import decode_text
 from bertdata.extract.epub import EpubError, read_epub
 from bertdata.extract.gutenberg import Book, find_books
+from bertdata.extract.heap import keep_freed_memory
 from bertdata.extract.layout import Layout, tidy_lines
 from bertdata.extract.options import ExtractOptions
 from bertdata.extract.packs import Piece, pack_files, read_whole, source_root, split_suffix, text_size
@@ -79,6 +80,7 @@ def book_documents(slice_: Slice, options: ExtractOptions, counts: Counts) -> It
 
     Raises DamagedInputError for a compressed file that is cut off (with `on_error="skip"` it is counted as lost).
     """
+    keep_freed_memory()
     alone = len(slice_.files) == 1
     for path, name in zip(slice_.files, slice_.names, strict=True):
         if not is_book(path, name, alone):

@@ -22,6 +22,8 @@ _PIECE_CHARS = 4_000_000
 _MANY_BLANKS = 1_000
 # Counting takes eight bytes a character.
 _COUNTED_CHARS = 200_000
+# Fewer characters are compared one by one, more are looked up.
+_FEW_CHARACTERS = 3
 # Codes above belong to no class: all scripts that tell small letters from capitals in everyday use lie below.
 _NUM_CLASSED = 1 << 16
 
@@ -91,10 +93,19 @@ def find_newlines(codes: Codes) -> Positions:
 
 def is_among(codes: Codes, characters: str) -> Mask:
     """Say of each code whether it is one of a few characters."""
+    if len(characters) > _FEW_CHARACTERS:
+        return _character_table(characters).take(codes, mode="clip")
     found = np.zeros(codes.shape, np.bool_)
     for character in characters:
         found |= codes == ord(character)
     return found
+
+
+@cache
+def _character_table(characters: str) -> Mask:
+    table = np.zeros(max(map(ord, characters)) + 2, np.bool_)
+    table[list(map(ord, characters))] = True
+    return table
 
 
 def is_lower(codes: Codes) -> Mask:
@@ -156,23 +167,36 @@ def strip_line_ends(text: str) -> str:
 
 
 def single_spaces(text: str) -> str:
-    """Return a text whose runs of blanks are one blank each.
+    r"""Return a text whose runs of blanks are one blank each; before and behind line ends there is none.
 
-    >>> single_spaces("One.  Two   three.")
-    'One. Two three.'
+    >>> single_spaces("One.  Two   three. \n  Four.")
+    'One. Two three.\nFour.'
     """
     codes = text_codes(text)
-    spaces = codes == _SPACE
-    doubled = spaces[:-1] & spaces[1:]
-    found = np.flatnonzero(doubled)
+    spaces, breaks = codes == _SPACE, codes == _NEWLINE
+    # A blank goes if a blank or line end follows; of those that begin a line the last one, too.
+    leading = np.flatnonzero(breaks[:-1] & spaces[1:]) + 1
+    breaks |= spaces
+    dropped = spaces[:-1] & breaks[1:]
+    for first in leading.tolist():
+        last = _last_blank(text, first)
+        dropped[last : last + 1] = True
+    found = np.flatnonzero(dropped)
     if len(found) > _MANY_BLANKS:
-        return codes_text(codes[np.append(~doubled, True)])
+        return codes_text(codes[np.append(~dropped, True)])
     pieces, position = [], 0
-    for first in found.tolist():
-        # `first` is followed by another blank: it goes, whatever came before it.
-        pieces.append(text[position:first])
-        position = first + 1
+    for blank in found.tolist():
+        pieces.append(text[position:blank])
+        position = blank + 1
     return "".join([*pieces, text[position:]]) if pieces else text
+
+
+def _last_blank(text: str, start: int) -> int:
+    """Return the position of the last blank of a run that begins at `start`."""
+    end = start
+    while text.startswith(" ", end + 1):
+        end += 1
+    return end
 
 
 def find_columns(codes: Codes) -> Positions:

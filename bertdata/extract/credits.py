@@ -61,8 +61,8 @@ _OFFERS = (
     (("loth",), re.compile(r"\bcloth,? (?:gilt|extra|boards?|price|[$£]?\d)", re.IGNORECASE)),
     (("8vo", "4to", "12mo"), re.compile(r"\b(?:crown|demy|fcap\.?|royal|post) (?:8vo|4to|12mo)", re.IGNORECASE)),
 )
-# Few paragraphs have a digit, and all other offers have one.
-_DIGIT, _OFFERS_WITHOUT_DIGIT = re.compile(r"\d"), ("loth", "paid", "PAID")
+# Of offers only bindings and "post-paid" go without a digit, and few paragraphs have one.
+_DIGIT = re.compile(r"[0-9]")
 _ADVERT_SHARE = 1 / 3
 _REVIEW = re.compile(
     r"(?:—|--)\s?(?:[A-Z][\w.]*\s|and\s|of\s|the\s|&\s){0,5}(?:Herald|Times|Tribune|Journal|Republican|Post|News|Gazette"
@@ -72,7 +72,7 @@ _REVIEW = re.compile(
 )
 _REVIEW_TAIL = 60
 # A pattern that begins with one class of signs is searched several times faster than one with a choice.
-_ANY_PRICE = re.compile(r"\d(?:(?<=[£$]\d)|[sd]\.)")
+_ANY_PRICE = re.compile(r"[0-9](?:(?<=[£$].)|[sd]\.)")
 
 
 def are_adverts(paragraphs: list[str]) -> bool:
@@ -94,13 +94,14 @@ def is_advert(paragraph: str) -> bool:
     tail = paragraph[-_REVIEW_TAIL:]
     if ("—" in tail or "--" in tail) and _REVIEW.search(tail.replace("_", "")):
         return True
-    if not _DIGIT.search(paragraph) and not any(sign in paragraph for sign in _OFFERS_WITHOUT_DIGIT):
+    if not ("loth" in paragraph or "paid" in paragraph or "PAID" in paragraph or _DIGIT.search(paragraph)):
         return False
     plain = paragraph.replace("_", "")
     return any(pattern.search(plain) for signs, pattern in _OFFERS if any(sign in plain for sign in signs))
 
 
 _WORDS = (*_PROJECTS, "copyright", "transcriber")
+_OTHER_WORDS = tuple(word for word in _WORDS if "gutenb" not in word)
 # What holds a sign that most texts lack is looked for where that stands. "=>" is a transcriber's correction.
 _RARE_WORDS = (("@", "@"), (">", "=>"), ("8", " 8vo"), ("2", " 12mo"), ("6", " 16mo"))
 
@@ -110,7 +111,8 @@ def credit_words(text: str) -> tuple[str, ...]:
     # In bytes only ASCII has small letters, and is read ten times faster: the words have no others.
     low = text.encode("utf-8", "surrogatepass").lower()
     rare = (word for sign, word in _RARE_WORDS if sign.encode() in low)
-    return tuple(word for word in (*_WORDS, *rare) if word.encode() in low)
+    words = _WORDS if b"gutenb" in low else _OTHER_WORDS
+    return tuple(word for word in (*words, *rare) if word.encode() in low)
 
 
 _ALL_WORDS = (*_WORDS, *(word for _, word in _RARE_WORDS))

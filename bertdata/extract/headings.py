@@ -167,6 +167,8 @@ def split_heading(block: str) -> tuple[str, str]:
     >>> split_heading("Part of the crowd\\nwent home.")
     ('', 'Part of the crowd\\nwent home.')
     """
+    if block[0].isalpha() and block[0] not in _NUMERALS and block[:4].lower() not in CHAPTER_STARTS:
+        return "", block
     first, _, rest = block.partition("\n")
     if not rest:
         return "", block

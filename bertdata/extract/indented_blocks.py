@@ -7,7 +7,7 @@ import numpy as np
 from bertdata.extract.blocks import LONG_ENDS, QUOTES, SPECIAL_STARTS
 from bertdata.extract.codes import Codes, Mask, Positions, is_among, is_lower
 from bertdata.extract.layout import Blocks
-from bertdata.extract.plain_blocks import HEAD, may_begin_chapter
+from bertdata.extract.plain_blocks import HEAD, any_of_eight, may_begin_chapter
 
 _SPACE, _STOP, _HYPHEN = map(ord, " .-")
 # Names of chapters, parts and lists end before; and so do titles.
@@ -91,7 +91,7 @@ def _begins_sentence(codes: Codes, letters: Positions) -> Mask:
     """Say of each block by its first letters whether it begins as a sentence, not as a chapter or numbered line."""
     head = codes.take(letters[:, None] + np.arange(HEAD), mode="clip")
     small = is_lower(head)
-    found: Mask = small.any(1) & ~small[:, 0]
+    found: Mask = any_of_eight(small) & ~small[:, 0]
     is_numeral = is_among(head[:, 0], _NUMERALS)
     is_numeral &= is_among(head[:, 1], _NUMERALS) | ((head[:, 1] == _SPACE) & ~small[:, 2])
     return found & ~is_numeral & (is_among(head[:, 0], QUOTES) | ~may_begin_chapter(head))
@@ -102,11 +102,11 @@ def _has_signs(blocks: Blocks, chosen: Positions, num_columns: Positions) -> Mas
 
     `num_columns` are the places with three blanks side by side that its lines' indentation makes.
     """
-    starts = blocks.starts[chosen]
+    starts, ends = blocks.starts[chosen], blocks.ends[chosen]
     # The chosen blocks alone, one behind the other.
-    sizes = blocks.ends[chosen] - starts
+    sizes = ends - starts
     heads = np.cumsum(sizes) - sizes
-    codes = blocks.codes[np.repeat(starts - heads, sizes) + np.arange(sizes.sum())]
+    codes = np.concatenate([blocks.codes[n:m] for n, m in zip(starts.tolist(), ends.tolist(), strict=True)])
     spaces, stops, hyphens = (codes == sign for sign in (_SPACE, _STOP, _HYPHEN))
     gaps = np.flatnonzero(spaces[:-1] & spaces[1:])
     other = gaps[~is_among(codes.take(gaps - 1, mode="clip"), _BEFORE_GAP)]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bertdata.extract.blocks import Kind, classify, is_plain_prose
-from bertdata.extract.codes import return_memory, single_spaces, strip_line_ends
+from bertdata.extract.codes import return_memory, single_spaces
 from bertdata.extract.credits import are_adverts, credit_words, is_advert, is_credit
 from bertdata.extract.headings import may_name_chapter, split_heading
 from bertdata.extract.hyphens import join_hyphens
@@ -36,7 +36,6 @@ _MAX_JOINED = 20_000
 _BEFORE_SYNOPSIS = ("chapter", "heading", "synopsis", "contents", "page", "rule")
 # What may stand between the halves of a sentence.
 _BETWEEN = ("page", "note", "rule", "table", "fragment")
-_LINE_START = re.compile("\n +")
 _PAGE_BEHIND = re.compile(r"(?<=[.!?][\"'”’ ])[ ]?\d{1,4}$")
 _SMALL_CAPITALS = re.compile(r"[\"'“‘]?(?:[A-Z]+[ '’]?){1,3}(?<=[A-Z])")
 _PAGE_MARK = re.compile(r"\{\d{1,4}\}")
@@ -231,7 +230,7 @@ class _Cleaner:
     def _keep(self, block: str) -> None:
         if "{" in block:
             block = _PAGE_MARK.sub("", block).strip() or block
-        if "   " in block:
+        if "   " in block and (block[-1] in "05" or "0\n" in block or "5\n" in block):
             block = _VERSE_NUMBER.sub("", block)
         paragraph = _one_line(block)
         if paragraph[-1].isdigit():
@@ -316,8 +315,4 @@ def join_paragraphs(paragraphs: list[str]) -> str:
 
 
 def _join_some(paragraphs: list[str]) -> str:
-    text = "\n\n".join(filter(None, paragraphs))
-    marked = drop_marks(text)
-    if marked is not text:
-        text = strip_line_ends(_LINE_START.sub("\n", marked))
-    return single_spaces(text).strip()
+    return single_spaces(drop_marks("\n\n".join(filter(None, paragraphs)))).strip()
