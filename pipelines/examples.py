@@ -23,7 +23,7 @@ from bertdata.tokens_file import bucket_bytes
 from bertdata.vocab import read_vocabulary
 from pipelines.progress import count
 from pipelines.runner import Gather, combine_tasks
-from pipelines.step import Build, Result, Task, run_step, worth_a_survey
+from pipelines.step import Build, Result, Task, run_step, warm_workers, worth_a_survey
 from pipelines.tables import files_digest, require_record
 
 _BYTES_PER_SECOND = 40e6
@@ -59,7 +59,9 @@ def build_examples(build: Build, options: ExampleOptions, validation_fraction: f
             todo.append((length, step))
     if todo:
         paths = [str(build.folder / d["path"]) for d in tokens]
-        plan = plan_splits(build, paths, sum(d["bytes"] for d in tokens), options, validation_fraction)
+        num_bytes = sum(d["bytes"] for d in tokens)
+        warm_workers(build.run, num_bytes, _BYTES_PER_SECOND)
+        plan = plan_splits(build, paths, num_bytes, options, validation_fraction)
         # Begun only now: a plan that can't be made leaves no step behind that other options would differ from.
         for length, step in todo:
             step.begin(force=build.force)

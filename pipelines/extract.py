@@ -19,7 +19,7 @@ from bertdata.records import Slice, Source
 from bertdata.steps import Step
 from bertdata.store import StorePath, as_path
 from pipelines.progress import count
-from pipelines.step import Build, Result, Task, run_step
+from pipelines.step import Build, Result, Task, run_step, warm_workers
 
 # XML through decompression, cleaning and Parquet; what decides how many processes are worth starting.
 _BYTES_PER_SECOND = 8e6
@@ -35,6 +35,7 @@ def extract(build: Build, sources: Sequence[Source], options: ExtractOptions) ->
     if record is not None:
         build.reporter.skip("extract", f"done before ({record['result']['documents']:,} documents)")
         return record
+    warm_workers(build.run, _known_bytes(sources), _BYTES_PER_SECOND)
     slices = plan_slices(sources)
     files = sorted({(s.kind, path, name) for s in sources for path, name in zip(s.files, s.names, strict=True)})
     stored = tuple(file for file in files if isinstance(as_path(file[1]), StorePath))
@@ -53,6 +54,12 @@ def extract(build: Build, sources: Sequence[Source], options: ExtractOptions) ->
         f"{result['documents']:,} documents of {result['pages']:,} pages, {result['text_bytes'] / 1e6:,.1f} MB of text"
     )
     return step.complete(result)
+
+
+def _known_bytes(sources: Sequence[Source]) -> int:
+    """Return the bytes of the first files, as they lie on a disk: less than their text, if they are compressed."""
+    paths = (as_path(path) for source in sources for path in source.files[:_FILES_A_TASK])
+    return sum(path.stat().st_size for path in paths if not isinstance(path, StorePath) and path.is_file())
 
 
 # Small files are many: their sums are taken a hundred at a time.

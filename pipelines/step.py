@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from bertdata.steps import Step, read_json, write_json
 from bertdata.store import StorePath, as_path
 from pipelines.runner import Gather, RunOptions, largest_first, run_tasks
+from pipelines.spawner import warm_spawner
 
 Result = dict[str, Any]
 
@@ -112,6 +113,12 @@ def worth_starting(run: RunOptions, num_bytes: int, bytes_per_second: float, num
         return replace(run, workers=min(run.workers, num_tasks))
     useful = 1 + int(num_bytes / bytes_per_second / _SECONDS_WORTH_A_WORKER)
     return replace(run, workers=max(1, min(run.workers, useful, num_tasks)))
+
+
+def warm_workers(run: RunOptions, num_bytes: int, bytes_per_second: float) -> None:
+    """Start what forks workers, if a step of so many bytes will want some: it imports Beam while this process plans."""
+    if run.runner == "direct" and worth_starting(run, num_bytes, bytes_per_second, run.workers).workers > 1:
+        warm_spawner()
 
 
 def worth_a_survey(run: RunOptions, num_bytes: int, bytes_per_second: float, num_tasks: int) -> RunOptions:
