@@ -9,7 +9,7 @@ from bertdata.extract.headings import CHAPTER_STARTS, begins_chapter, is_capital
 
 Kind = Literal[
     "prose", "verse", "chapter", "heading", "contents", "index", "notes-heading", "note", "rule", "page", "table",
-    "list", "synopsis", "leader", "credit", "fragment", "contents-entry", "end", "transcriber",
+    "list", "synopsis", "leader", "credit", "fragment", "contents-entry", "end", "transcriber", "cast",
 ]  # fmt: skip
 
 _MAX_RULE = 400
@@ -20,6 +20,10 @@ _NOTE = re.compile(
     r"|\{\d{1,3}\}(?=\s)|\(\d{1,3}\)(?=[ ]*[A-Z])|[*†‡§]{1,3}(?=[ ]?[A-Z\"“‘(])|[*†‡](?= \d))[ ]*\S"
 )
 _NOTE_STARTS = " [{(*†‡§"
+# The number of a section with its title, in which so many words have capitals; a date below a title.
+_TITLE_SHARE = 0.5
+_SECTION = re.compile(r"§+ ?(?:\d{1,3}|[IVXLC]{1,7})\b[^\n]*")
+_DATE = re.compile(r"\((?:[A-Z][a-z]{2,8}\.?,? )?(?:\d{1,2}(?:st|nd|rd|th)?, )?\d{4}\.?\)\.?")
 _CAPTION = re.compile(r"\((?:FIGURE|FIG\.|PLATE|MAP|PLAN|CHART)S?\b[^\n]*(?:\n[^\n]*){0,8}\)")
 # Dots, blanks or strokes that lead to a page number. Each run is tried from its first sign only and taken whole, so
 # that a million dots cost a million steps.
@@ -34,6 +38,7 @@ _BEHIND_NUMBER, _NUMBER_ENDS = " .,;:!?()[]{}<>*|~/#&%=+-–—\"'“”‘’«
 _MIN_GAPS = 3
 _GAP = re.compile(r"  (?<=[^\s.!?:;,\"'”’]  )")
 _COLUMNS = re.compile(r"\S(?: {3,}|\|[^|\n]*\|| {2,}\S+ {2,}\S+ {2,})\S?|^[+|][-=+|]{3,}", re.MULTILINE)
+_BRACES = re.compile(r" \}(?=\s|$)", re.MULTILINE)
 _ITEM = re.compile(r"^[ ]*(?:[-*•·+]|\(?\d{1,3}[.)]|\(?[a-zA-Z][.)]|[ivxIVX]{1,5}[.)])[ ]+\S", re.MULTILINE)
 _NUMBERED = re.compile(r"^[ ]*(?:\d{1,3}|[IVXLC]{1,7})[.)]?[ ]+[A-Z\"“]", re.MULTILINE)
 _DASHES = re.compile(r"[.?!:;]?\s?(?:--|—|–)\s?")
@@ -114,8 +119,11 @@ def classify(block: str, width: int) -> Kind:
         return name
     if is_capitals(line):
         return "heading"
-    if block[0] in _NOTE_STARTS and (_NOTE.match(block) or _CAPTION.fullmatch(line)):
-        return "note"
+    if block[0] in _NOTE_STARTS:
+        if _NOTE.match(block) or _CAPTION.fullmatch(line):
+            return "note"
+        if num_lines == 1 and len(line) <= MAX_TITLE and (_DATE.fullmatch(line) or _is_section(line)):
+            return "heading"
     if kind := _tabular(block, num_lines):
         return kind
     if (
@@ -126,6 +134,11 @@ def classify(block: str, width: int) -> Kind:
     ):
         return "synopsis"
     return _running(block, line, num_lines, width)
+
+
+def _is_section(line: str) -> bool:
+    """Say whether a line is a section's number and title: a statute is no title, its words are small."""
+    return bool(_SECTION.fullmatch(line)) and _share_capital(line) >= _TITLE_SHARE
 
 
 def _is_rule(line: str) -> bool:
@@ -149,6 +162,8 @@ def _tabular(block: str, num_lines: int) -> Kind | None:
         and _may_have_columns(block)
         and len(_COLUMNS.findall(block)) * 2 >= num_lines + 1
     ):
+        return "table"
+    if block.count("}") > 1 and len(_BRACES.findall(block)) > 1:
         return "table"
     # A list begins with an item, or has one line before its items.
     begins = _ITEM.match(block) or _ITEM.match(block, block.find("\n") + 1)

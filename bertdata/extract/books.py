@@ -12,10 +12,10 @@ from bertdata.extract.encodings import decode_text
 from bertdata.extract.epub import EpubError, read_epub
 from bertdata.extract.gutenberg import Book, find_books
 from bertdata.extract.heap import keep_freed_memory
-from bertdata.extract.layout import Layout, tidy_lines
+from bertdata.extract.layout import Layout, judge_layout, tidy_lines
 from bertdata.extract.options import ExtractOptions
 from bertdata.extract.packs import Piece, pack_files, read_whole, source_root, split_suffix, text_size
-from bertdata.extract.prose import Prose, clean_book, join_paragraphs, judge_layout
+from bertdata.extract.prose import Prose, clean_book, join_paragraphs
 from bertdata.records import Counts, Document, Rejection, Slice, Source
 from bertdata.store import as_path
 

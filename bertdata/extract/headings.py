@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-HeadingKind = Literal["chapter", "page", "contents", "index", "notes-heading", "transcriber", "end"]
+HeadingKind = Literal["chapter", "page", "contents", "index", "notes-heading", "transcriber", "end", "cast"]
 
 _I = re.IGNORECASE
 _NUMBER_WORDS = (
@@ -52,6 +52,11 @@ _END_LINE = re.compile(
     r"|end\s+of\s+(?:the\s+)?(?:volume|vol|book|part|first|second|third)[^\n]{0,50})\W*",
     _I,
 )
+_CAST = re.compile(
+    r"\W*(?:the\s+)?(?:characters|cast|dramatis\s+person(?:ae|æ)|persons?)"
+    r"(?:\s+(?:(?:of|in)\s+the\s+(?:play|drama|comedy|tragedy|scene)|represented|of\s+characters))?\W*",
+    _I,
+)
 _PICTURE = re.compile(r"illustration: [^\n]*", _I)
 _NAMED: tuple[tuple[re.Pattern[str], HeadingKind], ...] = (
     (_CONTENTS, "contents"),
@@ -60,6 +65,7 @@ _NAMED: tuple[tuple[re.Pattern[str], HeadingKind], ...] = (
     (_TRANSCRIBER, "transcriber"),
     (_END_LINE, "end"),
     (_PART_NAME, "chapter"),
+    (_CAST, "cast"),
     (_PICTURE, "page"),
 )
 _MAX_NAMED = 120
@@ -68,14 +74,14 @@ _NAMED_START = re.compile(
     r"\W*(?:the\s+)?(?:auth|publi|transl|edit|pref|forew|intro|prol|epil|appen|concl|after|postsc|dedic|finis|prelu|inter"
     r"|finale|adver|gloss|biblio|errata|note|postlu|vorwort|einlei|préf|pról|epíl|пред|введ|эпил|прол"
     r"|table|gener|conte|list|full|illus|plate|maps|figur|stories|poems|inhal|somm|[íi]ndice|inhoud|sisäl|содер|оглав"
-    r"|alpha|subject|index|foot|end|fu(?:ss|ß)n|transc|fin\b|fine\b|конец)",
+    r"|charact|cast|dramat|person|alpha|subject|index|foot|end|fu(?:ss|ß)n|transc|fin\b|fine\b|конец)",
     _I,
 )
 _NAMED_STARTS = frozenset((
     "the", "aut", "pub", "tra", "edi", "pre", "for", "int", "pro", "epi", "app", "con", "aft", "pos", "ded", "fin",
     "adv", "glo", "bib", "err", "not", "vor", "ein", "pré", "pró", "epí", "пре", "вве", "эпи", "про", "tab", "gen",
     "lis", "ful", "ill", "pla", "map", "fig", "sto", "poe", "inh", "som", "índ", "ind", "sis", "сод", "огл", "alp",
-    "sub", "foo", "end", "fus", "fuß", "кон",
+    "sub", "foo", "end", "fus", "fuß", "кон", "cha", "cas", "dra", "per",
 ))  # fmt: skip
 _PAGE_STARTS, _NUMERALS = "pPsSivxlcIVXLC", "IVXLCDM"
 # A line that begins with others holds no number; one may be "p. 12" or "S. 12".

@@ -111,7 +111,7 @@ def _has_signs(blocks: Blocks, chosen: Positions, num_columns: Positions) -> Mas
     gaps = np.flatnonzero(spaces[:-1] & spaces[1:])
     other = gaps[~is_among(codes.take(gaps - 1, mode="clip"), _BEFORE_GAP)]
     dots = np.flatnonzero(stops[:-2] & (stops[1:-1] | (spaces[1:-1] & stops[2:])))
-    strokes = np.flatnonzero(codes == ord("|"))
+    strokes = np.flatnonzero((codes == ord("|")) | (codes == ord("}")))
     dashes = [np.flatnonzero(hyphens[:-1] & hyphens[1:])]
     if codes.itemsize > 1:
         dashes.append(np.flatnonzero(is_among(codes, "–—")))

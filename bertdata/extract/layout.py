@@ -23,6 +23,8 @@ from bertdata.extract.headings import name_heading
 
 Kind = Literal["blank-lines", "no-blank-lines", "paragraph-lines", "sentence-lines"]
 
+# A long book is read in pieces, and its layout judged from its beginning.
+_SEGMENT_CHARS, _LAYOUT_CHARS = 4_000_000, 500_000
 # Layout is judged from this much of a book: past front matter, and enough for stable percentiles.
 _SAMPLE_CHARS = 200_000
 # A hard-wrapped line is at most this long; in the 100 novels wrapped ones end at 51 to 121 characters (99 %).
@@ -106,6 +108,23 @@ def find_layout(text: str) -> Layout:
     if (per_group > _MANY_LINES or indented) and num_filled > 60:
         return Layout("no-blank-lines", long, indented=indented)
     return Layout("blank-lines", long)
+
+
+def judge_layout(text: str, start: int, end: int) -> Layout:
+    """Return the layout of the book that is `text[start:end]`."""
+    return find_layout(text[start : min(end, start + _LAYOUT_CHARS)])
+
+
+def split_segments(text: str, start: int, end: int) -> Iterator[str]:
+    """Cut a book into pieces of about 4 MB at blank lines, so that a 200 MB file isn't held many times over."""
+    while end - start > 1.5 * _SEGMENT_CHARS:
+        cut = text.find("\n\n", start + _SEGMENT_CHARS, start + _SEGMENT_CHARS + _LAYOUT_CHARS)
+        cut = cut if cut >= 0 else text.find("\n", start + _SEGMENT_CHARS, end)
+        if cut < 0:
+            break
+        yield text[start:cut]
+        start = cut
+    yield text[start:end]
 
 
 def _lines(codes: Codes, newlines: Positions) -> tuple[Positions, Positions]:

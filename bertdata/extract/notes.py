@@ -24,8 +24,11 @@ _SIGN = re.compile(
     r"|(?P<ligature>oe|ae|OE|AE)\]|[=:'`~^).,/\\¨](?P<under>[A-Za-z])\]|(?P<over>[A-Za-z])[=:'`~^(.,/\\]\]"
     r"|(?<=[^\s\[(]\[)[A-HJ-Z]{1,2}\](?![^\W\d_])"
     r"|(?:Greek|Hebrew|Arabic|Cyrillic|Russian)(?: \w+)?:\s*(?P<words>[^\[\]]{1,400})\]"
-    rf"|{_PAGE_NUMBER})"
+    rf"|{_PAGE_NUMBER}"
+    # What opens a paragraph and isn't closed in it: directions of plays, paragraphs that were added.
+    r"|(?<![^\n]\[)(?=[^\[\]\n]*(?:\n|$)))"
 )
+_CLOSING = re.compile(r"\](?=\n|$)")
 _LIGATURES = {"oe": "œ", "ae": "æ", "OE": "Œ", "AE": "Æ"}
 _ITALICS = re.compile(r"_(?:(?<!\w_)([^_\n]+)_|([^_\n]+)_(?!\w))")
 _STRAY = re.compile(r"_(?:(?<![_\w]_)(?=[^\W_])|(?<=[^\s_]_)(?![_\w]))")
@@ -105,7 +108,7 @@ def _drop_star(found: re.Match[str]) -> str:
 
 def _drop_brackets(text: str) -> str:
     """Replace what editors put into brackets within words and sentences by what was printed; most of it goes."""
-    pieces, position = [], 0
+    pieces, position, is_open = [], 0, False
     for found in _SIGN.finditer(text):
         piece = text[position : found.start()]
         kind, position = found.lastgroup, found.end()
@@ -113,4 +116,16 @@ def _drop_brackets(text: str) -> str:
         pieces.append(piece.removesuffix(" ") if kind == "mark" else piece)
         if kind and kind != "mark":
             pieces.append(_LIGATURES.get(found[kind], found[kind]))
-    return "".join([*pieces, text[position:]]) if pieces else text
+        is_open |= kind is None and position == found.start() + 1
+    text = "".join([*pieces, text[position:]]) if pieces else text
+    return _drop_closing(text) if is_open else text
+
+
+def _drop_closing(text: str) -> str:
+    """Remove the brackets that end paragraphs and were opened in paragraphs before."""
+    pieces, position = [], 0
+    for found in _CLOSING.finditer(text):
+        if text.find("[", text.rfind("\n", 0, found.start()) + 1, found.start()) < 0:
+            pieces.append(text[position : found.start()])
+            position = found.end()
+    return "".join([*pieces, text[position:]])

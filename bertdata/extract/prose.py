@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,14 +13,12 @@ from bertdata.extract.credits import are_adverts, credit_words, is_advert, is_cr
 from bertdata.extract.headings import may_name_chapter, split_heading
 from bertdata.extract.hyphens import join_hyphens
 from bertdata.extract.indented_blocks import find_indented
-from bertdata.extract.layout import Layout, find_layout, split_blocks
+from bertdata.extract.layout import Layout, judge_layout, split_blocks, split_segments
 from bertdata.extract.notes import drop_marks, drop_notes
 from bertdata.extract.plain_blocks import find_plain
+from bertdata.extract.speakers import find_speakers, is_cast, name_speaker
 
-_SEGMENT_CHARS = 4_000_000
 _JOINED_AT_ONCE = 20_000
-# The layout is judged from the beginning of a book.
-_LAYOUT_CHARS = 500_000
 # Credits and title pages stand in the first and last blocks of a book.
 _FRONT_BLOCKS, _BACK_BLOCKS = 60, 40
 # What may end the contents: prose of at least this many characters, or anything behind a chapter heading.
@@ -34,6 +31,7 @@ _INDEX_SHARE = 0.6
 # No paragraph is so long that blocks are still joined to it: each time its characters are copied.
 _MAX_JOINED = 20_000
 _BEFORE_SYNOPSIS = ("chapter", "heading", "synopsis", "contents", "page", "rule")
+_IN_CONTENTS = ("contents", "chapter", "heading", "transcriber", "credit", "cast")
 # What may stand between the halves of a sentence.
 _BETWEEN = ("page", "note", "rule", "table", "fragment")
 _PAGE_BEHIND = re.compile(r"(?<=[.!?][\"'”’ ])[ ]?\d{1,4}$")
@@ -68,30 +66,13 @@ def clean_book(
     end = len(text) if end is None else end
     layout = layout or judge_layout(text, start, end)
     cleaner = _Cleaner(layout, keep_verse, end - start)
-    for segment in _segments(text, start, end):
+    for segment in split_segments(text, start, end):
         segment, num_notes = drop_notes(segment)
         if num_notes:
             cleaner.prose.rules["bracketed-note"] = cleaner.prose.rules.get("bracketed-note", 0) + num_notes
         segment = join_hyphens(segment)
         cleaner.read(segment, layout)
     return cleaner.finish()
-
-
-def judge_layout(text: str, start: int, end: int) -> Layout:
-    """Return the layout of the book that is `text[start:end]`."""
-    return find_layout(text[start : min(end, start + _LAYOUT_CHARS)])
-
-
-def _segments(text: str, start: int, end: int) -> Iterator[str]:
-    """Cut a book into pieces of about 4 MB at blank lines, so that a 200 MB file isn't held many times over."""
-    while end - start > 1.5 * _SEGMENT_CHARS:
-        cut = text.find("\n\n", start + _SEGMENT_CHARS, start + _SEGMENT_CHARS + _LAYOUT_CHARS)
-        cut = cut if cut >= 0 else text.find("\n", start + _SEGMENT_CHARS, end)
-        if cut < 0:
-            break
-        yield text[start:cut]
-        start = cut
-    yield text[start:end]
 
 
 class _Cleaner:
@@ -111,6 +92,11 @@ class _Cleaner:
         self.credit_words: tuple[str, ...] = ()
         # A line without an end behind a chapter's name: its title, if a paragraph of prose follows.
         self.title = ""
+        # Of a play: its speakers, whether one of them was named last, and whether their list may go on.
+        self.speakers: frozenset[str] = frozenset()
+        self.is_spoken = self.in_cast = False
+        # Whether numbered paragraphs follow that were announced.
+        self.is_listing = False
         # How many paragraphs stood before the last "The End".
         self.end: int | None = None
 
@@ -123,6 +109,9 @@ class _Cleaner:
             plain |= found
             indented = found.tolist()
         plain[: max(0, _FRONT_BLOCKS - self.num_blocks)] = False
+        speakers = find_speakers(blocks)
+        self.speakers |= speakers.names
+        plain &= ~speakers.begun
         text, starts, ends = blocks.text, blocks.starts.tolist(), blocks.ends.tolist()
         flat = text.replace("\n", " ")
         if self.num_blocks < _FRONT_BLOCKS and ends:
@@ -130,7 +119,7 @@ class _Cleaner:
         specials, start = [*np.flatnonzero(~plain).tolist(), len(plain)], 0
         del blocks, plain
         for special in specials:
-            while start < special and (self.skipping is not None or self.is_open or self.pending or self.title):
+            while start < special and self._waits():
                 self._read_block(text[starts[start] : ends[start]])
                 start += 1
             if start < special:
@@ -142,26 +131,45 @@ class _Cleaner:
                 self.num_blocks += special - start
                 # Between blocks lie one or two line ends: near enough to tell how much of the book is behind.
                 self.position += ends[special - 1] - starts[start]
-                self.last_kind = "prose"
+                self.last_kind, self.is_spoken = "prose", False
             if special < len(starts):
                 self._read_block(text[starts[special] : ends[special]])
             start = special + 1
+
+    def _waits(self) -> bool:
+        """Say whether it depends on what was before what becomes of a plain paragraph."""
+        return bool(self.skipping or self.is_open or self.pending or self.title or self.in_cast or self.is_listing)
 
     def _read_block(self, block: str) -> None:
         self.num_blocks += 1
         self.position += len(block)
         is_front = self.num_blocks <= _FRONT_BLOCKS
-        if self.skipping is None and (self.keep_verse or not is_front) and is_plain_prose(block, self.width):
+        if self.speakers and self.skipping is None and not (block := self._read_speaker(block)):
+            return
+        if self.in_cast and is_cast(block, self.width):
+            self._count("cast")
+        elif self.skipping is None and (self.keep_verse or not is_front) and is_plain_prose(block, self.width):
             if is_front:
                 self._consider(block, "prose")
             else:
                 self.last_kind = "prose"
                 self._keep(block)
+                self.is_spoken = self.is_listing = self.in_cast = False
         elif self.skipping == "index" and not may_name_chapter(block):
             self.num_skipped += 1
             self._count("index")
         else:
             self._read_slowly(block)
+
+    def _read_speaker(self, block: str) -> str:
+        """Return a block without the line that names its speaker: that line alone makes a speech of the next block."""
+        line, _, rest = block.partition("\n")
+        if name_speaker(line) not in self.speakers:
+            return block
+        self._count("speaker")
+        self.title = self.pending = ""
+        self.last_kind, self.is_open, self.is_spoken = "heading", False, True
+        return rest
 
     def _read_slowly(self, block: str) -> None:
         if "\n" in block:
@@ -186,8 +194,12 @@ class _Cleaner:
             kind = self._leave(block, kind)
         elif kind in ("contents", "transcriber") or (kind == "index" and self.position > _INDEX_SHARE * self.num_chars):
             self.skipping, self.num_skipped = kind, 0
+        if kind == "heading" and self.is_spoken and not block.isupper():
+            kind = "prose"
+        self.is_listing = kind == "note" and block[0] == "(" and (self.is_listing or self._announces())
+        kind = "prose" if self.is_listing else kind
         self._take(block, kind)
-        self.last_kind = seen
+        self.last_kind, self.in_cast, self.is_spoken = seen, kind == "cast", False
 
     def _take(self, block: str, kind: Kind) -> None:
         if kind == "prose" or (kind == "verse" and self.keep_verse):
@@ -208,6 +220,11 @@ class _Cleaner:
                 self.pending = _small_capitals(block) if kind == "heading" else ""
             self._count(kind)
 
+    def _announces(self) -> bool:
+        """Say whether the last paragraph ends as one does before a list."""
+        paragraphs = self.prose.paragraphs
+        return bool(paragraphs) and paragraphs[-1].rstrip("-—").endswith(":")
+
     def _count(self, rule: str) -> None:
         self.prose.rules[rule] = self.prose.rules.get(rule, 0) + 1
 
@@ -218,7 +235,7 @@ class _Cleaner:
             if kind == "prose" and len(block) >= _SURE_PROSE and not (_ENTRY.match(block) or _tail(block).isalnum()):
                 self.skipping = None
                 return kind
-            return kind if kind in ("contents", "chapter", "heading", "transcriber", "credit") else "contents-entry"
+            return kind if kind in _IN_CONTENTS else "contents-entry"
         if kind == "chapter" or (
             self.skipping == "transcriber"
             and (self.num_skipped > _MAX_TRANSCRIBER or (kind in ("heading", "contents") and self.num_skipped > 1))
@@ -285,7 +302,7 @@ def _one_line(block: str) -> str:
 
 
 def _tail(block: str) -> str:
-    return block.rstrip(" _*.")[-1:] if block[-1] != "." else "."
+    return block.rstrip(" _*")[-1:]
 
 
 def _goes_on(paragraph: str) -> bool:
