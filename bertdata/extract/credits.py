@@ -133,7 +133,10 @@ def is_credit(block: str, words: Iterable[str] = _ALL_WORDS) -> bool:
     if not words:
         return False
     low = block.lower()
-    return any(word in low and _is_told(word, block) for word in words)
+    for word in words:
+        if word in low and _is_told(word, block):
+            return True
+    return False
 
 
 def _is_told(word: str, block: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 
@@ -92,11 +93,11 @@ class _Cleaner:
         self.credit_words: tuple[str, ...] = ()
         # A line without an end behind a chapter's name: its title, if a paragraph of prose follows.
         self.title = ""
-        # Of a play: its speakers, whether one of them was named last, and whether their list may go on.
+        # Of a play: its speakers, and whether one of them was named last.
         self.speakers: frozenset[str] = frozenset()
-        self.is_spoken = self.in_cast = False
-        # Whether numbered paragraphs follow that were announced.
-        self.is_listing = False
+        self.is_spoken = False
+        # What may go on: a play's list of persons, or numbered paragraphs that were announced.
+        self.list_kind: Literal["", "cast", "numbers"] = ""
         # How many paragraphs stood before the last "The End".
         self.end: int | None = None
 
@@ -119,7 +120,10 @@ class _Cleaner:
         specials, start = [*np.flatnonzero(~plain).tolist(), len(plain)], 0
         del blocks, plain
         for special in specials:
-            while start < special and self._waits():
+            # It depends on what was before what becomes of a plain paragraph then.
+            while start < special and (
+                self.skipping is not None or self.is_open or self.pending or self.title or self.list_kind
+            ):
                 self._read_block(text[starts[start] : ends[start]])
                 start += 1
             if start < special:
@@ -136,17 +140,13 @@ class _Cleaner:
                 self._read_block(text[starts[special] : ends[special]])
             start = special + 1
 
-    def _waits(self) -> bool:
-        """Say whether it depends on what was before what becomes of a plain paragraph."""
-        return bool(self.skipping or self.is_open or self.pending or self.title or self.in_cast or self.is_listing)
-
     def _read_block(self, block: str) -> None:
         self.num_blocks += 1
         self.position += len(block)
         is_front = self.num_blocks <= _FRONT_BLOCKS
         if self.speakers and self.skipping is None and not (block := self._read_speaker(block)):
             return
-        if self.in_cast and is_cast(block, self.width):
+        if self.list_kind == "cast" and is_cast(block, self.width):
             self._count("cast")
         elif self.skipping is None and (self.keep_verse or not is_front) and is_plain_prose(block, self.width):
             if is_front:
@@ -154,7 +154,7 @@ class _Cleaner:
             else:
                 self.last_kind = "prose"
                 self._keep(block)
-                self.is_spoken = self.is_listing = self.in_cast = False
+                self.is_spoken, self.list_kind = False, ""
         elif self.skipping == "index" and not may_name_chapter(block):
             self.num_skipped += 1
             self._count("index")
@@ -196,10 +196,12 @@ class _Cleaner:
             self.skipping, self.num_skipped = kind, 0
         if kind == "heading" and self.is_spoken and not block.isupper():
             kind = "prose"
-        self.is_listing = kind == "note" and block[0] == "(" and (self.is_listing or self._announces())
-        kind = "prose" if self.is_listing else kind
+        if kind == "note" and block[0] == "(" and (self.list_kind == "numbers" or self._announces()):
+            kind, self.list_kind = "prose", "numbers"
+        else:
+            self.list_kind = "cast" if kind == "cast" else ""
         self._take(block, kind)
-        self.last_kind, self.in_cast, self.is_spoken = seen, kind == "cast", False
+        self.last_kind, self.is_spoken = seen, False
 
     def _take(self, block: str, kind: Kind) -> None:
         if kind == "prose" or (kind == "verse" and self.keep_verse):

@@ -16,7 +16,6 @@ from bertdata.extract.layout import Blocks
 _MAX_NAME, _ENDS = 40, "_.:)"
 _WORD, _MAX_WORDS = re.compile(r"[A-Z\u00c0-\u00de][\w'’.-]*,?"), 5
 _SMALL_WORDS = frozenset(("of", "de", "du", "des", "la", "le", "the", "and", "von", "van", "a", "to"))
-_DIRECTION = re.compile(r" \(.*")
 # Who is who: a name in capitals, or a line far from full.
 _PERSON, _SHORT_LINE = re.compile(r"\s*_?[A-Z][A-Z.'’-]+(?: [A-Z][A-Z.'’-]+)*(?:_?,|_? \(|\W*$)"), 0.75
 # A play has two speakers at least, and all their names together stand on so many lines, a tenth of all blocks' first.
@@ -44,19 +43,21 @@ def find_speakers(blocks: Blocks) -> Speakers:
         return Speakers(frozenset(), begun)
     breaks = np.append(blocks.newlines, len(codes))[blocks.breaks]
     ends = np.where(blocks.num_breaks > 0, breaks, blocks.ends)
-    chosen = np.flatnonzero((ends - starts <= _MAX_NAME) & _may_be_name(codes[starts], codes[ends - 1]))
-    if len(chosen) < _MIN_LINES:
+    chosen = np.flatnonzero(ends - starts <= _MAX_NAME)
+    # Most books have too few short lines to be plays.
+    num_needed = max(_MIN_LINES, int(_MIN_SHARE * len(starts)))
+    if len(chosen) >= num_needed:
+        chosen = chosen[_may_be_name(codes[starts[chosen]], codes[ends[chosen] - 1])]
+    if len(chosen) < num_needed:
         return Speakers(frozenset(), begun)
-    lines = [blocks.text[n:m] for n, m in zip(starts[chosen].tolist(), ends[chosen].tolist(), strict=True)]
-    found = [name_speaker(line) for line in lines]
-    counts = Counter(found)
-    names = frozenset(
-        name for name, times in counts.items() if name and times >= _MIN_TIMES and not begins_chapter(name)
-    )
-    num_lines = sum(counts[name] for name in names)
-    if len(names) < _MIN_NAMES or num_lines < max(_MIN_LINES, _MIN_SHARE * len(starts)):
+    spans = zip(starts[chosen].tolist(), ends[chosen].tolist(), strict=True)
+    lines = [blocks.text[n:m].partition(" (")[0] for n, m in spans]
+    frequent = {line: times for line, times in Counter(lines).items() if times >= _MIN_TIMES}
+    named = {line: name for line in frequent if (name := name_speaker(line)) and not begins_chapter(name)}
+    names = frozenset(named.values())
+    if len(names) < _MIN_NAMES or sum(frequent[line] for line in named) < num_needed:
         return Speakers(frozenset(), begun)
-    begun[chosen] = [name in names for name in found]
+    begun[chosen] = [line in named for line in lines]
     begun &= blocks.num_breaks > 0
     return Speakers(names, begun)
 
@@ -78,7 +79,7 @@ def name_speaker(line: str) -> str:
     """
     if len(line) > _MAX_NAME:
         return ""
-    name = _DIRECTION.sub("", line).strip("_ :")
+    name = line.partition(" (")[0].strip("_ :")
     if name.endswith("."):
         name = name.rstrip("._ ") if name.isupper() else ""
     words = name.split()
