@@ -133,10 +133,7 @@ def is_credit(block: str, words: Iterable[str] = _ALL_WORDS) -> bool:
     if not words:
         return False
     low = block.lower()
-    for word in words:
-        if word in low and _is_told(word, block):
-            return True
-    return False
+    return any(word in low and _is_told(word, block) for word in words)
 
 
 def _is_told(word: str, block: str) -> bool:
