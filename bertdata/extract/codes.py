@@ -173,17 +173,18 @@ def single_spaces(text: str) -> str:
     'One. Two three.\nFour.'
     """
     codes = text_codes(text)
-    spaces, breaks = codes == _SPACE, codes == _NEWLINE
+    low = codes <= _SPACE
+    pairs = np.flatnonzero(low[:-1] & low[1:])
+    first, second = codes[pairs], codes[pairs + 1]
     # A blank goes if a blank or line end follows; of those that begin a line the last one, too.
-    leading = np.flatnonzero(breaks[:-1] & spaces[1:]) + 1
-    breaks |= spaces
-    dropped = spaces[:-1] & breaks[1:]
-    for first in leading.tolist():
-        last = _last_blank(text, first)
-        dropped[last : last + 1] = True
-    found = np.flatnonzero(dropped)
+    found = pairs[(first == _SPACE) & ((second == _SPACE) | (second == _NEWLINE))]
+    leading = pairs[(first == _NEWLINE) & (second == _SPACE)].tolist()
+    if leading:
+        found = np.union1d(found, [_last_blank(text, n + 1) for n in leading])
     if len(found) > _MANY_BLANKS:
-        return codes_text(codes[np.append(~dropped, True)])
+        kept = np.ones(len(codes), np.bool_)
+        kept[found] = False
+        return codes_text(codes[kept])
     pieces, position = [], 0
     for blank in found.tolist():
         pieces.append(text[position:blank])
