@@ -117,7 +117,7 @@ def classify(block: str, width: int) -> Kind:
     num_lines = block.count("\n") + 1
     if len(line) < 240 and num_lines <= 4 and (name := name_heading(line)):
         return name
-    if is_capitals(line):
+    if line.isupper() and is_capitals(line):
         return "heading"
     if block[0] in _NOTE_STARTS:
         if _NOTE.match(block) or _CAPTION.fullmatch(line):

@@ -21,7 +21,7 @@ from bertdata.extract.speakers import find_speakers, is_cast, name_speaker
 
 _JOINED_AT_ONCE = 20_000
 # Credits and title pages stand in the first and last blocks of a book.
-_FRONT_BLOCKS, _BACK_BLOCKS = 60, 40
+_FRONT_BLOCKS, _BACK_BLOCKS, _MAX_CREDIT = 60, 40, 2_000
 # What may end the contents: prose of at least this many characters, or anything behind a chapter heading.
 _SURE_PROSE = 60
 _MAX_TRANSCRIBER = 12
@@ -109,10 +109,10 @@ class _Cleaner:
         if self.keep_verse and (found := find_indented(blocks, self.width)).any():
             plain |= found
             indented = found.tolist()
-        plain[: max(0, _FRONT_BLOCKS - self.num_blocks)] = False
         speakers = find_speakers(blocks)
         self.speakers |= speakers.names
         plain &= ~speakers.begun
+        plain[: max(0, _FRONT_BLOCKS - self.num_blocks)] = False
         text, starts, ends = blocks.text, blocks.starts.tolist(), blocks.ends.tolist()
         flat = text.replace("\n", " ")
         if self.num_blocks < _FRONT_BLOCKS and ends:
@@ -285,9 +285,11 @@ class _Cleaner:
     def finish(self) -> Prose:
         paragraphs = self.prose.paragraphs
         first = max(0, len(paragraphs) - _BACK_BLOCKS)
-        words = credit_words("\n\n".join(paragraphs[first:]))
+        # Longer paragraphs are the book's own whatever they name.
+        back = [n for n in range(first, len(paragraphs)) if len(paragraphs[n]) <= _MAX_CREDIT]
+        words = credit_words("\n\n".join([paragraphs[n] for n in back]))
         is_list = self.end is not None and are_adverts(paragraphs[self.end :])
-        for n in range(self.end or 0 if is_list else first, len(paragraphs)):
+        for n in range(self.end or 0, len(paragraphs)) if is_list else back:
             if is_list or is_credit(paragraphs[n], words) or is_advert(paragraphs[n]):
                 self._count("credit")
                 paragraphs[n] = ""
