@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from bertdata.errors import require
 from pipelines import progress
-from pipelines.early import no_collection
+from pipelines.early import importing
 from pipelines.problems import restore_error
 from pipelines.scratch import scratch_folder
 from pipelines.spawner import warm_spawner
@@ -93,7 +93,7 @@ def run_pipeline(
     with terminating(), scratch_folder() as folder:
         if options.workers > 1:
             warm_spawner()  # It imports Beam while this process does.
-        with no_collection():
+        with importing():
             import apache_beam as beam
 
             from pipelines.local import LocalRunner, parse_beam_args
