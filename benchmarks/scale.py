@@ -13,6 +13,7 @@ differ.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import functools
 import hashlib
 import json
@@ -70,8 +71,10 @@ def job_server_jar(engine: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
-def run_build(runner: str, dump: tuple[Path, float], output: Path, options: Sequence[str], jar: str) -> Run:
-    """Build once, on a cluster of its own where the runner is Spark."""
+def run_build(
+    runner: str, dump: tuple[Path, float], output: Path, options: Sequence[str], jar: str, watched: bool = True
+) -> Run:
+    """Build once, on a cluster of its own where the runner is Spark; unwatched, only time is known."""
     mark = f"{os.getpid()}-{output.name}"
     # Work of a few seconds starts no workers: here it does, so that all sizes pay the same start.
     os.environ.update({MARK: mark, "BERTDATA_ALWAYS_START_WORKERS": "1"})
@@ -79,7 +82,7 @@ def run_build(runner: str, dump: tuple[Path, float], output: Path, options: Sequ
     cluster = output.with_name(f"cluster-{output.name}")
     arguments = ["--wikipedia", str(dump[0]), "--output", str(output), *options]
     try:
-        with watch.looking():
+        with watch.looking() if watched else contextlib.nullcontext():
             if runner == "spark":
                 events.mkdir()
                 master = spark_cluster.up(cluster, 0)["master"]

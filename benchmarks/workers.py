@@ -7,7 +7,8 @@ table in docs/scale.md: wall seconds (on Spark also from a step's first task to 
 (where others are at work, at the pace of a machine at rest: `benchmarks/watch.py`) of the busiest worker with the
 driver's own, which is how long the step would take on cores of its own; further the busier worker's share of both's,
 and what both took against what one did.
-On a machine that others use too the walls tell little. What two cores do more than one at best is measured first, by
+On a machine that others use too the walls tell little. The watch itself takes a part of the second core, so `--unwatched`
+times walls without it, and prints nothing else. What two cores do more than one at best is measured first, by
 extractions without the runner: cores share caches and memory, and some are halves of one.
 """
 
@@ -67,14 +68,18 @@ def busier_share(seen: Seen, step: str) -> float:
     return cpu[-1] / sum(cpu) if sum(cpu) else 1.0
 
 
-def show(runner: str, builds: Builds) -> None:
+def show(runner: str, builds: Builds, watched: bool) -> None:
     """Print rows that compare two workers with one, start subtracted; and as they were seen."""
-    print(f"CPU seconds {tell_as_counted_where_quiet(each.run.watch for some in builds.values() for each in some)}.")
+    if watched:
+        print(
+            f"CPU seconds {tell_as_counted_where_quiet(each.run.watch for some in builds.values() for each in some)}."
+        )
     print(f"| {runner} | {' | '.join(SHARED)} |\n" + "|---" * (len(SHARED) + 1) + "|")
     figures: dict[str, Callable[[Seen, str], float]] = {"wall": lambda seen, step: seen.walls[step]}
     if runner == "spark":
         figures["wall of tasks"] = lambda seen, step: seen.run.span(step)
-    figures["CPU"] = lambda seen, step: seen.run.watch.busiest(step)
+    if watched:
+        figures["CPU"] = lambda seen, step: seen.run.watch.busiest(step)
     for name, figure in figures.items():
         for told, take in ((name, work), (f"{name}, start and all", whole)):
             cells = []
@@ -82,7 +87,7 @@ def show(runner: str, builds: Builds) -> None:
                 one, two = (take(builds, n, functools.partial(_at, figure, step)) for n in (1, 2))
                 cells.append(f"{one:.1f}, {two:.1f}: {one / two if two else 0:.2f} times")
             print(f"| {runner}, {told} | {' | '.join(cells)} |", flush=True)
-    for step in SHARED:
+    for step in SHARED if watched else ():
         share = statistics.median(busier_share(each, step) for each in builds[2, True])
         one, two = (statistics.median(each.run.watch.cost(step) for each in builds[n, True]) for n in (1, 2))
         print(
@@ -140,6 +145,7 @@ def main() -> int:
     parser.add_argument("--times", type=int, default=16)
     parser.add_argument("--runners", nargs="+", default=["direct", "spark"], choices=["direct", "spark", "flink"])
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--unwatched", action="store_true", help="walls alone, without the watch beside the workers")
     parser.add_argument("--folder", help="where dumps and corpora are made, and removed")
     given, more = parser.parse_known_args()  # All other options are build-corpus's.
     digests: dict[bool, set[str]] = {True: set(), False: set()}
@@ -159,11 +165,11 @@ def main() -> int:
                     options = ["--workers", str(workers), *more]
                     if runner == "flink":
                         options += ["--runner", "flink", "--flink-master", "[local]", "--flink-job-server-jar", jar]
-                    run = run_build(runner, dumps[large], output, options, jar)
+                    run = run_build(runner, dumps[large], output, options, jar, not given.unwatched)
                     builds[workers, large].append(Seen(run, seconds_of(output)))
                     digests[large].add(digest(output))
                     shutil.rmtree(output)
-            show(runner, builds)
+            show(runner, builds, not given.unwatched)
     same = all(len(each) == 1 for each in digests.values())
     print("The bytes are the same." if same else "The bytes differ.")
     return int(not same)
