@@ -7,7 +7,7 @@ table in docs/scale.md: wall seconds (on Spark also from a step's first task to 
 (where others are at work, at the pace of a machine at rest: `benchmarks/watch.py`) of the busiest worker with the
 driver's own, which is how long the step would take on cores of its own; further the busier worker's share of both's,
 and what both took against what one did.
-On a machine that others use too the walls tell little. The watch itself takes a part of the second core, so `--unwatched`
+On a machine that others use too the walls tell little. The watch itself takes a part of the second core: `--unwatched`
 times walls without it, and prints nothing else. What two cores do more than one at best is measured first, by
 extractions without the runner: cores share caches and memory, and some are halves of one.
 """
