@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -112,12 +113,14 @@ class DataflowSession(RunFolders):
         tasks: Sequence[Any],
         on_progress: Callable[[dict[str, int]], None] | None,
         step: str = "tasks",
+        seconds: float = math.inf,
     ) -> dict[str, int]:
         """Run a pipeline to its end and return its counters.
 
         Raises what a task raised, else WorkerError where the service gives up; OptionError where a source lies on this
         machine.
         """
+        del seconds  # The service bundles tasks by itself.
         for task in tasks:
             for path in slice_files(task):
                 if not isinstance(as_path(path), StorePath):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import math
 import platform
 import re
 import shutil
@@ -69,8 +70,8 @@ class Engine(Protocol):
     def resubmissions(self) -> int:
         """Return how often a failed job is worth sending again: not where the engine itself tries tasks again."""
 
-    def command(self, num_tasks: int, folder: Path) -> list[str]:
-        """Return the job server's command line, for a build whose first step has so many tasks.
+    def command(self, num_bundles: int, folder: Path) -> list[str]:
+        """Return the job server's command line, for a build whose first step is best cut into so many bundles.
 
         What it reads beside its options is written to `folder`.
         """
@@ -96,6 +97,19 @@ class Engine(Protocol):
 
     def problem(self, line: str) -> str | None:
         """Return the problem that a line stands for, in one line for the user."""
+
+
+# What a bundle costs an engine beside its tasks is then lost in them.
+_SECONDS_A_BUNDLE = 2.0
+
+
+def num_bundles(num_tasks: int, seconds: float) -> int:
+    """Return how many bundles an engine should make of tasks that take so many seconds, one after the other.
+
+    >>> num_bundles(200, 80.0), num_bundles(20, 80.0), num_bundles(3, 0.0)
+    (40, 20, 1)
+    """
+    return min(num_tasks, max(1, math.ceil(seconds / _SECONDS_A_BUNDLE))) if math.isfinite(seconds) else num_tasks
 
 
 class Session(RunFolders):
@@ -131,13 +145,16 @@ class Session(RunFolders):
         tasks: Sequence[Any],
         on_progress: Callable[[dict[str, int]], None] | None,
         step: str = "tasks",
+        seconds: float = math.inf,
     ) -> dict[str, int]:
         """Run a pipeline to its end and return its counters; `tasks` are what its attempts are numbered by.
+
+        They take some `seconds`, one after the other.
 
         Raises what a task raised; WorkerError where a task's workers always die, or the engine gives up; BuildError
         where the engine can't be reached, or a worker's versions differ.
         """
-        server = self._started(len(tasks), beam_args)
+        server = self._started(num_bundles(len(tasks), seconds), beam_args)
         from pipelines.engine_submit import submit
 
         arguments = [f"--job_name=bertdata-{step}", *self._engine.pipeline_options(), *beam_args]
@@ -168,13 +185,13 @@ class Session(RunFolders):
             self._look(folder, tasks)
         return "" if state.succeeded else job.error()
 
-    def _started(self, num_tasks: int, beam_args: Sequence[str]) -> JobServer:
+    def _started(self, num_bundles: int, beam_args: Sequence[str]) -> JobServer:
         if self._server is None:
             for left in self._work_dir.glob("engine-*"):
                 if left != self._folder:  # Of a driver that was killed: this one holds the lock on the build.
                     remove_folder(left)
             self._log_dir.mkdir(parents=True, exist_ok=True)
-            command = self._engine.command(num_tasks, self._log_dir)
+            command = self._engine.command(num_bundles, self._log_dir)
             log = self._log_dir / f"{self._engine.name.lower()}.log"
             self._server = JobServer(command, self._engine.environment(), log, self._hear)
             if self._server.endpoint() is None:

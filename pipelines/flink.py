@@ -47,7 +47,7 @@ class FlinkEngine:
     resubmissions: int = 5
     when_silent: str = ""
 
-    def command(self, num_tasks: int, folder: Path) -> list[str]:
+    def command(self, num_bundles: int, folder: Path) -> list[str]:
         """Return the job server's command line; the user's JVM properties come last, and so win."""
         settings = "".join(f"{name}: {value}\n" for name, value in _LEAVING.items())
         (folder / "flink-conf.yaml").write_text(settings, encoding="utf-8")

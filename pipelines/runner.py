@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import heapq
+import math
 import operator
 import pickle
 import signal
@@ -47,7 +48,7 @@ class RunOptions:
     say where it is and what speaks to it. `say` gets single lines for the user; `log_dir` is for the runner's own
     output, which `verbose` says too; `work_dir`, in the folder of the build, is what an engine's workers read and
     write. `shuffle` says how examples are gathered: by range reads of files, or by the engine. `step` is what an
-    engine shows a pipeline as.
+    engine shows a pipeline as, and `seconds` about how long its tasks take, one after the other.
 
     Raises OptionError for a number of workers below 1, an unknown engine, and Beam arguments that
     bertdata sets itself.
@@ -65,6 +66,7 @@ class RunOptions:
     verbose: bool = False
     shuffle: str = "files"
     step: str = "survey"
+    seconds: float = math.inf
 
     def __post_init__(self) -> None:
         least = 1 if self.runner == "direct" else 0

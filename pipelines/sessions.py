@@ -95,7 +95,8 @@ def combine_on_engine(
         def build(pipeline: beam.Pipeline) -> None:
             run_on_engine(pipeline, str(folder), None if numbered else combine, gathers=gather is not None)
 
-        counters = session.run(build, options.beam_args, folder, attempted, on_progress, options.step)
+        step, seconds = options.step, options.seconds
+        counters = session.run(build, options.beam_args, folder, attempted, on_progress, step, seconds)
         result: R = read_result(str(folder))
     if on_progress:
         on_progress(counters)

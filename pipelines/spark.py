@@ -18,7 +18,7 @@ _MAIN = "org.apache.beam.runners.spark.SparkJobServerDriver"
 _SPARK = "org.apache.spark.SparkContext"
 _SERIES = "3.5"
 _SECONDS_TO_CONNECT = 10.0
-# Spark starts a task a partition. More partitions than tasks cost milliseconds each; above some thousands it is the
+# Spark starts a task a partition. More partitions than bundles cost milliseconds each; above some thousands it is the
 # driver that is slow, and a partition of several tasks is as good: those that are finished aren't run again.
 _FEWEST_PARTITIONS, _MOST_PARTITIONS = 8, 4096
 
@@ -65,9 +65,9 @@ class SparkEngine:
     outlives_driver: bool = False
     resubmissions: int = 0
 
-    def command(self, num_tasks: int, folder: Path) -> list[str]:
+    def command(self, num_bundles: int, folder: Path) -> list[str]:
         """Return the job server's command line; the user's JVM properties come last, and so win."""
-        partitions = min(max(num_tasks, _FEWEST_PARTITIONS), _MOST_PARTITIONS)
+        partitions = min(max(num_bundles, _FEWEST_PARTITIONS), _MOST_PARTITIONS)
         settings = {
             **_SURVIVAL,
             **_SHAPE,

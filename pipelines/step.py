@@ -83,7 +83,8 @@ def run_step(
     began = time.monotonic()
     try:
         if todo:
-            options = replace(worth_starting(build.run, total, bytes_per_second, len(todo)), step=step.name)
+            options = worth_starting(build.run, total, bytes_per_second, len(todo))
+            options = replace(options, step=step.name, seconds=total / bytes_per_second)
             dealt = options.workers if options.runner == "direct" else 1
             ordered = largest_first(todo, lambda task: task.num_bytes, dealt)
             work = functools.partial(_run_and_keep, function, str(build.folder), str(step.work))
