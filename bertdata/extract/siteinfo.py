@@ -51,7 +51,7 @@ def _read_head(path: str, changed: object) -> Head:
     # Blocks of bz2 from byte 1 on are decoded one by one: most heads end in the first or the second.
     end = 1 if form == "bz2" else 1 << 62
     pieces = read_pieces(path, 0, end, form)
-    first = next(pieces, Piece(0, b""))
+    first = next((piece for piece in pieces if piece.data or piece.damage), Piece(0, b""))
     encoding = detect_encoding(first.data)
     if encoding != "utf-8":
         form = f"{form}+{encoding}"
