@@ -1,7 +1,8 @@
-"""numpy and Arrow arrays of numbers over the same memory, without pandas, which pyarrow imports for either way."""
+"""Arrow arrays of numbers and strings, without pandas: pyarrow imports it, where it is installed, to make either."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,29 @@ def as_arrow(values: npt.NDArray[Any]) -> pa.Array:
     """
     values = np.ascontiguousarray(values)
     return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), [None, pa.py_buffer(values)])
+
+
+def as_strings(values: Sequence[str | bytes | None], kind: Any) -> pa.Array:
+    """Return texts, as they are or in UTF-8, as an Arrow array of `kind`: `pa.string()` or `pa.large_string()`.
+
+    The first `pa.array` imports pandas where it is installed: 0.24 CPU seconds in every worker. Raises ValueError for
+    what isn't UTF-8, or doesn't fit into `pa.string()`.
+
+    >>> as_strings(["né", None, b"is"], pa.string()).to_pylist()
+    ['né', None, 'is']
+    """
+    parts = [value.encode() if isinstance(value, str) else value or b"" for value in values]
+    ends = np.zeros(len(parts) + 1, np.int64)
+    np.cumsum(list(map(len, parts)), out=ends[1:])
+    offsets = ends if pa.types.is_large_string(kind) else ends.astype(np.int32)
+    if offsets[-1] != ends[-1]:
+        raise ValueError(f"{ends[-1]:,} bytes of text are too many for one array of {kind}")
+    known = None
+    if None in values:
+        known = pa.py_buffer(np.packbits([value is not None for value in values], bitorder="little"))
+    array = pa.Array.from_buffers(kind, len(parts), [known, pa.py_buffer(offsets), pa.py_buffer(b"".join(parts))])
+    array.validate(full=True)
+    return array
 
 
 def as_numpy(values: pa.Array | pa.ChunkedArray) -> npt.NDArray[Any]:

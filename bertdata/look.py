@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from bertdata.arrays import as_numpy
+from bertdata.documents import read_columns
 from bertdata.errors import BuildError, require
 from bertdata.manifest import read_manifest
 from bertdata.reader import open_shards
@@ -102,7 +103,7 @@ def find_ids(folder: Path, manifest: dict[str, Any], hashes: set[int]) -> dict[i
         path = folder / file["path"]
         if len(found) == len(hashes) or not path.exists():
             continue
-        table = pq.read_table(open_table(path), columns=["document_hash", "id"])
+        table = read_columns(path, "document_hash", "id")
         column = as_numpy(table.column("document_hash"))
         for row in np.flatnonzero(np.isin(column, list(hashes))):
             found[int(column[row])] = table.column("id")[int(row)].as_py()

@@ -15,7 +15,7 @@ from bertdata.manifest import read_manifest
 from bertdata.promises import Check, statistical_checks
 from bertdata.reader import Shards, open_shards
 from bertdata.scan import PROMISES, WHOLE_WORDS, Rules, Tally, scan_shards
-from bertdata.store import as_path, open_table
+from bertdata.store import as_path
 
 
 class _Split(NamedTuple):
@@ -159,13 +159,12 @@ def _check_disjoint(splits: list[_Split]) -> list[Check]:
 
 def _check_documents(folder: Path, manifest: dict[str, Any], splits: list[_Split]) -> list[Check]:
     """Check the number of documents, and that every side of every pair comes from one of them."""
-    import pyarrow.parquet as pq
+    from bertdata.documents import read_columns
 
     stated = manifest["documents"]
     hashes = [np.zeros(0, dtype=np.int64)]
     for file in stated["files"]:
-        table = pq.read_table(open_table(folder / file["path"]), columns=["document_hash"], memory_map=True)
-        hashes += [as_numpy(chunk) for chunk in table.column(0).chunks]
+        hashes.append(as_numpy(read_columns(folder / file["path"], "document_hash").column(0)))
     known = np.unique(np.concatenate(hashes))
     num_rows = sum(map(len, hashes))
     unique = num_rows == len(known) == stated["count"]

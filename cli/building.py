@@ -59,10 +59,12 @@ def run_build(
     function: Callable[[Any, Any], dict[str, Any]], folder: Path, options: Any, given: dict[str, Any]
 ) -> tuple[dict[str, Any], float]:
     """Run one of the builds and return its result and the seconds it took."""
+    from pipelines.early import leave_out_pandas
     from pipelines.runner import RunOptions
     from pipelines.sessions import engine_session
     from pipelines.step import Build
 
+    leave_out_pandas()
     lines = StepLines()
     run = RunOptions(
         workers=num_workers(given),

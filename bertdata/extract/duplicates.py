@@ -9,12 +9,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow.parquet as pq
 
 from bertdata.arrays import as_numpy
+from bertdata.documents import read_columns
 from bertdata.errors import InputError
 from bertdata.records import Slice
-from bertdata.store import open_table
 
 Int64s = npt.NDArray[np.int64]
 # Looked at together: 8 bytes each, or 0.4 GB. More are dealt by their hash to files that are looked at one by one.
@@ -82,7 +81,7 @@ def _named(
 
 
 def _column(path: Path, name: str) -> Any:
-    return pq.read_table(open_table(path), columns=[name]).column(name).combine_chunks()
+    return read_columns(path, name).column(name).combine_chunks()
 
 
 def _place(folder: Path, slice_: Slice, result: dict[str, Any], row: int) -> tuple[str, str]:

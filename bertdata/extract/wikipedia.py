@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import lru_cache
 from urllib.parse import quote
 
 from bertdata.extract.clean_apart import CleanerProcess
@@ -43,10 +44,14 @@ def wikipedia_documents(slice_: Slice, options: ExtractOptions, counts: Counts) 
         if options.on_error == "skip":
             cleaned_pages = _clean_apart(stack.enter_context(CleanerProcess(siteinfo, options)), pages)
         else:
-            cleaned_pages = _clean_here(Cleaner(siteinfo, options), pages, path)
+            cleaned_pages = _clean_here(_cleaner_of(siteinfo, options), pages, path)
         for page, cleaned in cleaned_pages:
             if row := _to_row(page, cleaned, source, language, siteinfo, options, counts):
                 yield row
+
+
+# It looks up once what each template prints: the slices of a wiki have the same one.
+_cleaner_of = lru_cache(maxsize=4)(Cleaner)
 
 
 def _clean_here(cleaner: Cleaner, pages: Iterator[Page], path: str) -> Iterator[tuple[Page, Cleaned]]:
