@@ -33,7 +33,7 @@ class FakeCleaner:
 @pytest.fixture(autouse=True)
 def fake_cleaner(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     if "shared_data" not in request.fixturenames:
-        monkeypatch.setattr(wikipedia, "Cleaner", FakeCleaner)
+        monkeypatch.setattr(wikipedia, "_cleaner_of", FakeCleaner)
 
 
 def page(page_id: int, text: str, ns: int = 0, extra: str = "", model: str = "wikitext") -> str:
