@@ -179,6 +179,7 @@ def make_pipeline(build: Callable[[beam.Pipeline], None], arguments: Sequence[st
     from apache_beam.options.pipeline_options import PipelineOptions
 
     pipeline = beam.Pipeline(options=PipelineOptions(list(arguments)))
+    Path(pipeline.local_tempdir).rmdir()  # Of a pipeline that is only shown it would stay.
     build(pipeline)
     return pipeline
 

@@ -6,6 +6,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import apache_beam as beam
 import grpc
@@ -77,6 +78,7 @@ def submit(
     options = PipelineOptions(list(arguments))
     runner = _Runner(boot, environment)
     pipeline = beam.Pipeline(runner=runner, options=options)
+    Path(pipeline.local_tempdir).rmdir()  # Beam removes it where it runs the pipeline, which happens elsewhere.
     build(pipeline)
     graph = runner._optimize_pipeline(pipeline.to_runner_api(default_environment=runner.environment), options)
     channel = grpc.insecure_channel(

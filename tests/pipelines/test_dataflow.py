@@ -97,6 +97,13 @@ def test_dry_run_prints_the_jobs_and_asks_nobody(tmp_path, capsys, monkeypatch):
     assert {job["image"] for job in shown} == {"europe-docker.pkg.dev/p/r/bertdata:0.1.0"}
 
 
+def test_a_pipeline_leaves_no_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    filled: list[beam.Pipeline] = []
+    assert dataflow.make_pipeline(filled.append, ["--runner=FnApiRunner"]) is filled[0]
+    assert not list(tmp_path.iterdir())
+
+
 def test_what_the_service_needs_is_asked_for_before_work_starts(monkeypatch):
     output = as_path("gs://bucket/corpus")
     for n, name in enumerate(("--project", "--region", "--sdk_container_image")):

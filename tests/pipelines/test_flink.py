@@ -34,8 +34,12 @@ def jar() -> str:
 
 
 @on_a_cluster
-def test_an_embedded_flink_builds_the_same_bytes_though_python_workers_die(sources, expected, jar, tmp_path):
-    output = tmp_path / "corpus"
+def test_an_embedded_flink_builds_the_same_bytes_though_python_workers_die(
+    sources, expected, jar, tmp_path, monkeypatch
+):
+    output, temporary = tmp_path / "corpus", tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
     options = ("--runner", "flink", "--flink-master", "[local]", "--flink-job-server-jar", jar, "--shuffle", "engine")
     with rig.started(rig.build_command(sources, output, *options)) as process:
         for run in (1, 4):
@@ -44,6 +48,7 @@ def test_an_embedded_flink_builds_the_same_bytes_though_python_workers_die(sourc
     assert digests(output) == expected
     assert "Exception" not in said and "Traceback" not in said
     assert not (output / ".work").exists()
+    assert not list(temporary.glob("beam-*"))
 
 
 class Overview(http.server.BaseHTTPRequestHandler):
