@@ -3,7 +3,8 @@
 The pages of the dump are repeated with new ids to `--megabytes` of XML, as one bz2 stream and as many. Each round runs
 every contender once, so a machine that slows down slows all; figures are medians of CPU seconds, children included.
 WikiExtractor (GPL) is run as a program of another Python: `--wikiextractor /path/to/venv/bin/python`. mwparserfromhell
-cleans each page of the dump once, bare and as Hugging Face's recipe has it; its seconds are scaled to all pages.
+cleans each page of the dump once, bare and as Hugging Face's recipe has it, a share of the pages in each round; its
+seconds are scaled to all pages.
 """
 
 from __future__ import annotations
@@ -131,22 +132,24 @@ def run_iterparse(path: Path) -> None:
                 element.clear()
 
 
-def peer_seconds(path: Path, num_bytes: int, clean: Sequence[Callable[[str], object]]) -> list[float]:
-    """Return the CPU seconds that each of `clean` takes for all articles, from the first `num_bytes` of wikitext."""
+def sample_articles(path: Path, num_chars: int) -> tuple[list[str], float]:
+    """Return the texts of the first articles, and how many times as long all are."""
     done = size = 0
-    seconds = [0.0] * len(clean)
+    texts = []
     for start, end, form, _ in plan_dump(str(path)):
         for page in read_pages(str(path), start, end, form, on_error="fail", counts=Counts(), namespaces=(0,)):
             if page.redirect:
                 continue
             size += len(page.text)
-            if done < num_bytes:
+            if done < num_chars:
                 done += len(page.text)
-                for at, function in enumerate(clean):
-                    began = time.process_time()
-                    function(page.text)
-                    seconds[at] += time.process_time() - began
-    return [each * size / done for each in seconds]
+                texts.append(page.text)
+    return texts, size / done
+
+
+def run_peer(clean: Callable[[str], object], texts: Sequence[str]) -> None:
+    for text in texts:
+        clean(text)
 
 
 def run_wikiextractor(path: Path, python: str) -> None:
@@ -189,14 +192,17 @@ def main() -> None:
         }
         if options.wikiextractor and shutil.which(options.wikiextractor):
             contenders["WikiExtractor"] = functools.partial(run_wikiextractor, many, options.wikiextractor)
+        texts, factor = sample_articles(single, int(options.sample_megabytes * 1e6))
+        peers = {"iterparse and strip_code (scaled)": strip_code, "Hugging Face's recipe (scaled)": clean_by_recipe}
         times: dict[str, list[float]] = {name: [] for name in contenders}
-        for _ in range(options.rounds):
+        cleaned = dict.fromkeys(peers, 0.0)
+        for turn in range(options.rounds):
             for name, run in contenders.items():
                 times[name].append(cpu_seconds(run))
+            for name, clean in peers.items():
+                cleaned[name] += cpu_seconds(functools.partial(run_peer, clean, texts[turn :: options.rounds]))
         read = statistics.median(times.pop("bz2 and iterparse"))
-        stripped, recipe = peer_seconds(single, int(options.sample_megabytes * 1e6), (strip_code, clean_by_recipe))
-        times["iterparse and strip_code (scaled)"] = [read + stripped]
-        times["Hugging Face's recipe (scaled)"] = [read + recipe]
+        times |= {name: [read + seconds * factor] for name, seconds in cleaned.items()}
         floor = statistics.median(times["bz2 alone"])
         print(f"{size / 1e6:.1f} MB of XML, medians of {options.rounds} rounds")
         print(f"{'':38}{'CPU s':>9}{'MB/s':>8}{'/ bz2':>8}")
