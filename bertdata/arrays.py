@@ -25,8 +25,7 @@ def as_arrow(values: npt.NDArray[Any]) -> pa.Array:
 def as_strings(values: Sequence[str | bytes | None], kind: Any) -> pa.Array:
     """Return texts, as they are or in UTF-8, as an Arrow array of `kind`: `pa.string()` or `pa.large_string()`.
 
-    The first `pa.array` imports pandas where it is installed: 0.24 CPU seconds in every worker. Raises ValueError for
-    what isn't UTF-8, or doesn't fit into `pa.string()`.
+    Raises ValueError for what isn't UTF-8, or doesn't fit into `pa.string()`.
 
     >>> as_strings(["né", None, b"is"], pa.string()).to_pylist()
     ['né', None, 'is']

@@ -97,7 +97,7 @@ class TableWriter:
 def read_columns(path: str | Path, *names: str) -> pa.Table:
     """Return columns of a Parquet file, read one after the other.
 
-    pyarrow's own `read_table` imports its engine for whole datasets first: half a second.
+    pyarrow's own `read_table` imports its engine for whole datasets first, and pandas where it is installed.
     """
     with pq.ParquetFile(open_table(path)) as file:
         return file.read(columns=list(names))

@@ -19,7 +19,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bertdata.arrays import as_arrow, as_numpy, as_strings
+from bertdata.arrays import as_arrow, as_numpy
 
 SCHEMA = pa.schema([("word", pa.large_string()), ("count", pa.int64())])
 NO_WORDS = pa.Table.from_batches([], schema=SCHEMA)
@@ -174,7 +174,7 @@ class WordSplitter:
         if self._table.ordered:
             for i in [i for i, text in enumerate(texts) if not self._table.ordered.isdisjoint(text)]:
                 made[i] = " ".join(word for some in _cut(texts[i]) for word in self.words(some))
-        return _repeat_counts(pc.ascii_split_whitespace(as_strings(made, pa.large_string())), pieces["count"])
+        return _repeat_counts(pc.ascii_split_whitespace(pa.array(made, pa.large_string())), pieces["count"])
 
 
 def _cut(text: str) -> Iterator[str]:

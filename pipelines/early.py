@@ -20,7 +20,7 @@ def importing() -> Iterator[None]:
     """Have the collector of cycles rest in the block, and leave what is imported alone from then on.
 
     Imports make no garbage, and what they leave is there to stay; but the collector would look through all of Beam
-    again and again, while it is imported and as long as a step runs in the same process.
+    again and again, while it is imported and as long as a step runs in the same process. Pandas is left out.
     """
     was_on, num_modules = gc.isenabled(), len(sys.modules)
     gc.disable()
@@ -45,7 +45,7 @@ class _NoPandas(MetaPathFinder):
 
 @contextlib.contextmanager
 def _without_pandas() -> Iterator[None]:
-    """Have Beam find no pandas in the block: no step uses it, and its import takes a third as long as Beam's own."""
+    """Have Beam find no pandas in the block: no step uses it, and its import takes long."""
     finder = _NoPandas()
     sys.meta_path.insert(0, finder)
     try:

@@ -104,6 +104,9 @@ def _rough_size(task: Task) -> float:
 
     Slices of files of about one size are then dealt as neighbours, and only at two workers' border is a block read
     twice; what is uneven in that, workers settle among themselves.
+
+    >>> [_rough_size(Task("slice", None, size)) == 2.0**22 for size in (3_800_000, 3_900_000, 4_500_000, 4_600_000)]
+    [False, True, True, False]
     """
     return math.exp2(round(4 * math.log2(max(1, task.num_bytes))) / 4)
 
