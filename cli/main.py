@@ -176,7 +176,10 @@ def _write(text: str) -> None:
 def main() -> None:
     """Run the command line of this process."""
     code = run(sys.argv[1:])
-    gc.freeze()  # Or the collector looks at every object of Beam or torch once more: half a second.
+    # Or the collector looks at every object of Beam once more. Of torch it has to: triton's bindings print each type
+    # and function that is left.
+    if "torch" not in sys.modules:
+        gc.freeze()
     if os.environ.get("WORLD_SIZE", "1") != "1":
         # All is written. Threads of torch's communication outlive it, and now and then, while Python took itself apart,
         # they aborted a rank that had done its work.
