@@ -12,7 +12,6 @@ import bz2
 import io
 from collections.abc import Iterator
 from functools import lru_cache, partial
-from itertools import accumulate, islice, pairwise
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
@@ -30,8 +29,6 @@ HEADER = b"BZh9"
 _WINDOW = 1 << 20
 # No block is longer: 900,000 bytes, at most 20 bits each, and its tables.
 _MAX_BLOCK = 2_300_000
-# Blocks that are decoded together: their bytes are in memory at once.
-_TOGETHER = 4
 # Decoded bytes read at once.
 _READ_BYTES = 1 << 18
 _CUT = "the bz2 stream is cut off"
@@ -119,46 +116,45 @@ def strip_footers(data: bytes, first: int, last: int, at_end: bool) -> tuple[int
         last, at_end = footer, False
 
 
-def decode_block(data: bytes, first: int, last: int) -> bytes | None:
-    """Return the decoded block in bits [first, last), None if it isn't one whole, sound block."""
-    return _decode(wrap_block(data, first, last)) if last - first >= 80 else None
+def decode_block(data: bytes, first: int, last: int, is_at_border: bool = False) -> bytes | None:
+    """Return the decoded block in bits [first, last), None if it isn't one whole, sound block.
 
-
-# The block at a border is read by the slices on both sides, and a file's first one also for its head.
-@lru_cache(maxsize=2)
-def _decode(stream: bytes) -> bytes | None:
-    if decoded_alone := decode_together([stream]):
-        return decoded_alone[0]
-    decoder = bz2.BZ2Decompressor()
-    try:
-        decoded = decoder.decompress(stream)
-    except (OSError, ValueError):
-        return None
-    return decoded if decoder.eof and not decoder.unused_data else None
-
-
-def decode_together(streams: list[bytes]) -> list[bytes] | None:
-    """Return what streams of one block each hold, decoded as one by indexed_bzip2; None where it isn't sure of them.
-
-    That costs two thirds of decoding block by block: both decoders spend long on making their tables ready, and this
-    one is the faster. It checks checksums, and says where in the decoded bytes each block begins.
+    One at a border is remembered: the slices on both sides read it, and a file's first one is read for its head, too.
     """
+    decode = _decode_once if is_at_border else _decode
+    return decode(wrap_block(data, first, last)) if last - first >= 80 else None
+
+
+def _decode(stream: bytes) -> bytes | None:
+    decoded = _decode_fast(stream)
+    if decoded is None:
+        decoder = bz2.BZ2Decompressor()
+        try:
+            decoded = decoder.decompress(stream)
+        except (OSError, ValueError):
+            return None
+        if not decoder.eof or decoder.unused_data:
+            return None
+    return decoded
+
+
+_decode_once = lru_cache(maxsize=2)(_decode)
+
+
+def _decode_fast(stream: bytes) -> bytes | None:
+    """Return what a stream of one block holds, decoded by indexed_bzip2; None where that isn't sure of it."""
     if indexed_bzip2 is None:
         return None
     try:
         # The library never lets go of what it was given, so that is emptied: all that a worker decodes would stay.
-        with io.BytesIO(b"".join(streams)) as source, indexed_bzip2.open(source, parallelization=1) as file:
+        with io.BytesIO(stream) as source, indexed_bzip2.open(source, parallelization=1) as file:
             # In pieces: without a size it reads 8 KB at a time.
             data = b"".join(iter(partial(file.read, _READ_BYTES), b""))
             places = file.block_offsets()
     except (RuntimeError, ValueError, OSError):
         return None
-    starts = accumulate(map(len, streams[:-1]), initial=0)
-    cuts = [places.get((start + len(HEADER)) * 8, -1) for start in starts]
-    # A block more than there are streams would be another place.
-    if min(cuts) < 0 or len(set(places.values())) != len(streams) + 1:
-        return None
-    return [data[begin:end] for begin, end in pairwise([*cuts, len(data)])]
+    # It checks checksums; a block more would be another place beside the first block's and the end's.
+    return data if len(set(places.values())) == 2 else None
 
 
 def read_blocks(file: BinaryIO, size: int, start: int, end: int = 1 << 62) -> Iterator[Piece]:
@@ -177,8 +173,6 @@ class _BlockReader:
         self.base, self.data = start, b""  # The window: file offset of its first byte, and its bytes.
         self.searched = 0  # Bits of the window in which blocks were looked for.
         self.blocks: list[int] = []  # Bits of the window at which blocks begin.
-        self.ahead: dict[tuple[int, int], bytes] = {}  # Blocks that were decoded together, by their bits of the file.
-        self.tried = 0  # The bit of the file up to which that was tried.
         self.checksum: int | None = 0 if start == 0 else None  # Of the stream so far; None where its head wasn't seen.
 
     def read(self, end: int) -> Iterator[Piece]:
@@ -189,9 +183,7 @@ class _BlockReader:
             if not is_announced and (offset := self.base + self.blocks[0] // 8) >= end:
                 is_announced = True
                 yield Piece(offset, b"")
-            if not is_first:  # Of the head of a file, one block is read.
-                self._decode_ahead(end)
-            yield from self._next_piece(is_first)
+            yield from self._next_piece(is_first, is_first or is_announced)
             is_first = False
 
     def _check_head(self) -> Iterator[Piece]:
@@ -200,34 +192,14 @@ class _BlockReader:
         if head[:3] != HEADER[:3] or _bits(head, 32, 48) not in (BLOCK_MAGIC, FOOTER_MAGIC):
             yield Piece(0, b"", _CUT if len(head) < 10 else "the bz2 stream doesn't begin with a block")
 
-    def _decode_ahead(self, end: int) -> None:
-        """Decode some blocks of the slice that follow each other together."""
-        if self.ahead or self.base * 8 + self.blocks[0] < self.tried:
-            return
-        known = self._fill(_TOGETHER + 1)
-        places = []
-        for first, following in islice(pairwise(self.blocks), known and _TOGETHER):
-            if self.base + first // 8 < end:
-                last, _ = strip_footers(self.data, first, following, False)
-                places.append((first, last))
-        if len(places) > 1:
-            self.tried = self.base * 8 + places[-1][1]
-            decoded = decode_together([wrap_block(self.data, *place) for place in places]) or []
-            self.ahead = {
-                (self.base * 8 + first, last - first): data
-                for (first, last), data in zip(places, decoded, strict=False)
-            }
-
-    def _next_piece(self, is_first: bool) -> Iterator[Piece]:
+    def _next_piece(self, is_first: bool, is_at_border: bool) -> Iterator[Piece]:
         # Bits inside a block may look like the magic number: then two candidates are one block.
         for count in (1, 2, 3):
             known = self._fill(count + 1)
             at_end = known <= count and self._at_end()
             first, end = self.blocks[0], self.blocks[count] if known > count else len(self.data) * 8
             last, checksums = strip_footers(self.data, first, end, at_end)
-            decoded = self.ahead.pop((self.base * 8 + first, last - first), None)
-            if decoded is None:
-                decoded = decode_block(self.data, first, last)
+            decoded = decode_block(self.data, first, last, is_at_border)
             if decoded is not None:
                 yield Piece(self.base + first // 8, decoded)
                 yield from self._check_stream(first, last, checksums, at_end)

@@ -6,7 +6,7 @@ import contextlib
 import ctypes
 from functools import lru_cache
 
-# glibc's names of what is set (malloc.h), and how much: enough for blocks that are decoded together and a page's text.
+# glibc's names of what is set (malloc.h), and how much: enough for some decoded blocks and a page's text.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _KEPT_BYTES, _MAPPED_BYTES = 16 << 20, 8 << 20
 

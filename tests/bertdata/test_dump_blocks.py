@@ -13,8 +13,9 @@ from bertdata.extract.bz2blocks import (
     BLOCK_MAGIC,
     FOOTER_MAGIC,
     Piece,
+    _decode_fast,
+    _decode_once,
     decode_block,
-    decode_together,
     find_blocks,
     read_blocks,
 )
@@ -162,15 +163,15 @@ def test_real_dumps_decode_as_bz2_does(shared_data: Path) -> None:
         assert joined(pieces) == bz2.decompress(data) and not damage(pieces)
 
 
-def test_blocks_decoded_together_are_those_decoded_one_by_one_or_none(text: bytes) -> None:
-    pytest.importorskip("indexed_bzip2")  # Without it there is nothing to decode together with.
-    streams = [compress(text[n : n + 90_000]) for n in range(0, 360_000, 90_000)]
-    assert decode_together(streams) == [bz2.decompress(stream) for stream in streams]
-    broken = bytearray(streams[2])
+def test_what_the_fast_decoder_is_not_sure_of_is_left_to_the_other(text: bytes) -> None:
+    pytest.importorskip("indexed_bzip2")
+    stream = compress(text[:90_000])
+    assert _decode_fast(stream) == text[:90_000]
+    broken = bytearray(stream)
     broken[9000] ^= 4
-    assert decode_together([*streams[:2], bytes(broken), streams[3]]) is None
-    assert decode_together([streams[0][:-30], *streams[1:]]) is None
-    assert decode_together([compress(text[:150_000]), streams[0]]) is None  # Two blocks in one of them.
+    assert _decode_fast(bytes(broken)) is None
+    assert _decode_fast(stream[:-30]) is None
+    assert _decode_fast(compress(text[:150_000])) is None  # Two blocks.
 
 
 @pytest.mark.parametrize("damaged_bytes", [(), (70_000,), (30_000, 70_001, 70_002), (5,)])
@@ -183,20 +184,20 @@ def test_python_alone_gives_the_same_pieces(
     starts = (0, 1, len(data) // 3)
     found = [[decode(bytes(cut), start) for start in starts] for cut in (data, data[:-40_000])]
     monkeypatch.setattr("bertdata.extract.bz2blocks.indexed_bzip2", None)
-    decode_block.__globals__["_decode"].cache_clear()
+    _decode_once.cache_clear()
     assert found == [[decode(bytes(cut), start) for start in starts] for cut in (data, data[:-40_000])]
     assert any(damage(pieces) for pieces in found[1]) and bool(damage(found[0][0])) == bool(damaged_bytes)
 
 
 def test_nothing_stays_of_blocks_that_were_decoded() -> None:
     """A worker decodes gigabytes."""
-    streams = [bz2.compress(os.urandom(200_000), 9) for _ in range(2)]
-    decode_together(streams)
+    stream = bz2.compress(os.urandom(400_000), 9)
+    _decode_fast(stream)
     tracemalloc.start()
     try:
         for _ in range(20):
-            decoded = decode_together(streams)
-            assert decoded is None or sum(map(len, decoded)) == 400_000
+            decoded = _decode_fast(stream)
+            assert decoded is None or len(decoded) == 400_000
             del decoded
         held = tracemalloc.get_traced_memory()[0]
     finally:

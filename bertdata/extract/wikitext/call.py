@@ -36,9 +36,11 @@ class Call(NamedTuple):
 
     def values(self) -> list[str]:
         """Return all values by position, stripped."""
-        if not self.named:
-            return [value.strip() for value in self.positional]
-        return [self.value(i + 1) for i in range(len(self.positional))]
+        values = [value.strip() for value in self.positional]
+        for name in self.named:
+            if name.isdecimal() and (at := int(name) - 1) in range(len(values)) and name == str(at + 1):
+                values[at] = self.named[name]
+        return values
 
 
 # What a template prints.

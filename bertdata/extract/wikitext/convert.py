@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from bertdata.extract.wikitext import conversions
@@ -66,6 +67,10 @@ def convert(call: Call) -> str:
         return local_digits(convert(plain), call.language)
     if decimal_sign(call.language) == ",":
         values = [_DECIMAL_COMMA.sub(".", value) for value in values]
+    if _DIGITS.fullmatch(values[0]) and (
+        form := _form(call.name, call.language, tuple(values[1:]), tuple(call.named.items()))
+    ):
+        return _filled(form, values[0], call)
     quantity, rest = read_quantity(values)
     if not quantity.numbers:
         return call.first_value()
@@ -85,6 +90,53 @@ def convert(call: Call) -> str:
     if display in ("or", "/", "slash"):
         return f"{typed}{' or ' if display == 'or' else ' / '}{converted}"
     return f"{typed} ({converted})"
+
+
+# The usual number: digits, perhaps grouped, perhaps with decimals.
+_DIGITS = re.compile(r"[0-9][0-9,]*(?:\.[0-9]+)?")
+
+
+class Form(NamedTuple):
+    """What stands around the numbers where one number in one unit is converted to one other."""
+
+    given: str
+    wanted: str
+    rest: list[str]
+    # Behind one and behind many, as typed and converted.
+    typed: tuple[str, str]
+    converted: tuple[str, str]
+    flipped: bool
+
+
+@lru_cache(maxsize=10_000)
+def _form(name: str, language: str, behind: tuple[str, ...], named: tuple[tuple[str, str], ...]) -> Form | None:
+    """Return the form of all calls that differ in their number only; None where there are more numbers or units."""
+    call = Call(name, ["2", *behind], dict(named), language, "")
+    quantity, rest = read_quantity(call.positional)
+    codes = _wanted_units(quantity, rest)
+    display = call.get("disp")
+    if (
+        len(quantity.numbers) != 1 or len(quantity.units) != 1 or len(codes) != 1 or codes == ["ftin"]
+        or display not in ("", "flip") or call.get("abbr") == "values" or decimal_sign(language) == ","
+    ):  # fmt: skip
+        return None
+    style, given, wanted = read_style(call), quantity.units[0], codes[0]
+    flipped = call.get("order") == "flip" or display == "flip"
+    style = Style(style.wanted, style.given) if flipped else style
+    typed = unit_text(given, "1", call, style.given), unit_text(given, "2", call, style.given)
+    converted = unit_text(wanted, "1", call, style.wanted), unit_text(wanted, "2", call, style.wanted)
+    return Form(_canonical(given), wanted, rest, typed, converted, flipped)
+
+
+def _filled(form: Form, number: str, call: Call) -> str:
+    """Return a form with its numbers."""
+    value = float(number.replace(",", ""))
+    converted = convert_value(value, form.given, form.wanted)
+    decimals = num_decimals(number, value, converted, form.given, form.wanted)
+    text = _rounded(converted, decimals, form.rest, call)
+    first = write_number(number, call) + form.typed[not is_one(number)]
+    second = text + form.converted[not is_one(text)]
+    return f"{second} ({first})" if form.flipped else f"{first} ({second})"
 
 
 def read_quantity(values: list[str]) -> tuple[Quantity, list[str]]:
@@ -168,8 +220,12 @@ def unit_text(code: str, value: str, call: Call, symbol: bool) -> str:
         one, many = (w.replace("metre", "meter").replace("litre", "liter") for w in (one, many))
     if call.get("adj") in ("on", "mid", "1", "pre"):
         return "-" + one.replace(" ", "-")
-    singular = value.lstrip("-−+") in ("1", "1.0") or ("/" in value and not re.match(r"[0-9]+[+ ]", value))
-    return " " + (one if singular or call.get("sing") == "on" else many)
+    return " " + (one if is_one(value) or call.get("sing") == "on" else many)
+
+
+def is_one(number: str) -> bool:
+    """Tell whether a unit behind a number is singular: one, or a part of one."""
+    return number.lstrip("-−+") in ("1", "1.0") or ("/" in number and not re.match(r"[0-9]+[+ ]", number))
 
 
 # Temperatures are written by symbol, if the page doesn't ask for names.
