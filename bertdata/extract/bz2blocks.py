@@ -119,7 +119,7 @@ def strip_footers(data: bytes, first: int, last: int, at_end: bool) -> tuple[int
 def decode_block(data: bytes, first: int, last: int, is_at_border: bool = False) -> bytes | None:
     """Return the decoded block in bits [first, last), None if it isn't one whole, sound block.
 
-    One at a border is remembered: the slices on both sides read it, and a file's first one is read for its head, too.
+    One at a border is remembered: the slices on both sides read it.
     """
     decode = _decode_once if is_at_border else _decode
     return decode(wrap_block(data, first, last)) if last - first >= 80 else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bz2
 import codecs
 import lzma
 import zlib
@@ -17,6 +18,8 @@ from bertdata.store import as_path
 _CHUNK = 1 << 20
 # Compressed bytes read at once: small, since a few may decode to very many.
 _COMPRESSED_CHUNK = 1 << 15
+# Decoded bytes of a dump's beginning asked for at once.
+_BEGINNING = 1 << 16
 
 _MAGICS = {
     "bz2": (b"BZh",),
@@ -80,6 +83,39 @@ def read_pieces(path: str, start: int, end: int, form: str) -> Iterator[Piece]:
         for piece in _recode(pieces, encoding) if encoding else pieces:
             # What is found at the very end belongs to the slice that holds the last byte.
             yield piece if piece.offset < size else piece._replace(offset=size - 1)
+
+
+def read_beginning(path: str, form: str) -> Iterator[Piece]:
+    """Yield the XML from the beginning of the file in small pieces, whose offset says nothing.
+
+    A bz2 block is decoded no further than is read, and while it is, other threads run.
+    """
+    container, _, encoding = form.partition("+")
+    if container != "bz2":
+        yield from read_pieces(path, 0, 1 << 62, form)
+        return
+    with as_path(path).open("rb") as file:
+        pieces = _read_bz2(file)
+        yield from _recode(pieces, encoding) if encoding else pieces
+
+
+def _read_bz2(file: BinaryIO) -> Iterator[Piece]:
+    decoder, chunk = bz2.BZ2Decompressor(), b""
+    while True:
+        if decoder.eof:
+            decoder, chunk = bz2.BZ2Decompressor(), decoder.unused_data
+        if decoder.needs_input and not chunk:
+            chunk = file.read(_COMPRESSED_CHUNK)
+            if not chunk:
+                return
+        try:
+            data = decoder.decompress(chunk, _BEGINNING)
+        except OSError:
+            yield Piece(0, b"", "a bz2 block is corrupt")
+            return
+        chunk = b""
+        if data:
+            yield Piece(0, data)
 
 
 def _read_plain(file: BinaryIO, start: int, end: int) -> Iterator[Piece]:

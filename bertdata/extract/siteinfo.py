@@ -13,13 +13,14 @@ from xml.parsers import expat
 
 from bertdata.errors import InputError
 from bertdata.extract.bz2blocks import Piece
-from bertdata.extract.dump_streams import detect_encoding, detect_form, read_pieces
+from bertdata.extract.dump_streams import detect_encoding, detect_form, read_beginning
 from bertdata.records import SiteInfo
 from bertdata.store import as_path
 
 # A head is some 2 to 10 kB; a file whose first MB holds neither page nor siteinfo's end is something else.
 _MAX_HEAD = 1 << 20
 _HEAD_END = re.compile(rb"<page[\s>]|<logitem[\s>]|</mediawiki\s*>")
+_SITEINFO_END = re.compile(rb"</siteinfo\s*>|" + _HEAD_END.pattern)
 _DECLARED = re.compile(rb"<\?xml[^>]*?encoding\s*=\s*[\"']([A-Za-z0-9._-]+)")
 _DECLARATION = re.compile(rb"^<\?xml.*?\?>", re.DOTALL)
 _ROOT = re.compile(rb"<(?!\?|!--)([^\s/>]{1,100})")
@@ -40,26 +41,29 @@ def read_head(path: str) -> Head:
     Raises InputError for a file that is no MediaWiki export, is in an encoding that isn't read, or declares a DOCTYPE
     (exports have none: it is how XML bombs are built).
     """
+    return _read_head(path, _changed(path), _HEAD_END)
+
+
+def _changed(path: str) -> object:
+    """Return what differs once a file has changed."""
     file = as_path(path)
     status = file.stat() if file.is_file() else None
-    return _read_head(str(path), status and (status.st_size, status.st_mtime_ns))
+    return status and (status.st_size, status.st_mtime_ns)
 
 
-@lru_cache(maxsize=4)
-def _read_head(path: str, changed: object) -> Head:
+@lru_cache(maxsize=64)
+def _read_head(path: str, changed: object, ends: re.Pattern[bytes]) -> Head:
     form = detect_form(path)
-    # Blocks of bz2 from byte 1 on are decoded one by one: most heads end in the first or the second.
-    end = 1 if form == "bz2" else 1 << 62
-    pieces = read_pieces(path, 0, end, form)
+    pieces = read_beginning(path, form)
     first = next((piece for piece in pieces if piece.data or piece.damage), Piece(0, b""))
     encoding = detect_encoding(first.data)
     if encoding != "utf-8":
         form = f"{form}+{encoding}"
-        pieces, first = read_pieces(path, 0, end, form), Piece(0, b"")
+        pieces, first = read_beginning(path, form), Piece(0, b"")
     head = b""
     for piece in chain([first], pieces):
         head += piece.data
-        if piece.damage or len(head) > _MAX_HEAD or _HEAD_END.search(head):
+        if piece.damage or len(head) > _MAX_HEAD or ends.search(head):
             break
     return _checked(path, form, head)
 
@@ -93,14 +97,14 @@ def read_siteinfo(path: str) -> SiteInfo:
 
     Raises InputError as `read_head` does.
     """
-    file = as_path(path)
-    status = file.stat() if file.is_file() else None
-    return _read_siteinfo(str(path), status and (status.st_size, status.st_mtime_ns))
+    # What follows `<siteinfo>` is in another block of most dumps: workers have no need of it.
+    return siteinfo_of(_read_head(path, _changed(path), _SITEINFO_END), path)
 
 
 @lru_cache(maxsize=64)
-def _read_siteinfo(path: str, changed: object) -> SiteInfo:
-    info = parse_siteinfo(read_head(path).xml)
+def siteinfo_of(head: Head, path: str) -> SiteInfo:
+    """Return what the head of a dump says of its wiki, as `read_siteinfo` does."""
+    info = parse_siteinfo(head.xml)
     return info if info.dbname else replace(info, dbname=re.split(r"[-.]", Path(path).name)[0] or "wikipedia")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from bertdata.errors import InputError
@@ -22,15 +23,28 @@ def plan_slices(sources: Sequence[Source]) -> list[Slice]:
     return slices
 
 
+# Dumps whose heads are read at once.
+_READERS = 4
+
+
 def _plan_wikipedia(source: Source) -> list[Slice]:
-    from bertdata.extract.dump import check_parts, plan_dump, read_siteinfo
+    from bertdata.extract.dump import check_parts
 
     check_parts(source.files)
+    with ThreadPoolExecutor(_READERS) as pool:
+        plans = list(pool.map(_plan_file, source.files))
     return [
-        Slice(0, source.name or read_siteinfo(path).dbname, "wikipedia", (path,), (name,), start, end, form, num_bytes)
-        for path, name in zip(source.files, source.names, strict=True)
-        for start, end, form, num_bytes in plan_dump(path)
+        Slice(0, source.name or dbname, "wikipedia", (path,), (name,), start, end, form, num_bytes)
+        for path, name, (dbname, plan) in zip(source.files, source.names, plans, strict=True)
+        for start, end, form, num_bytes in plan
     ]
+
+
+def _plan_file(path: str) -> tuple[str, list[tuple[int, int, str, int]]]:
+    from bertdata.extract.dump import plan_dump
+    from bertdata.extract.siteinfo import read_head, siteinfo_of
+
+    return siteinfo_of(read_head(path), path).dbname, plan_dump(path)
 
 
 def _plan_packs(source: Source) -> list[Slice]:
