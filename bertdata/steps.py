@@ -19,7 +19,7 @@ from typing import Any
 
 from bertdata.errors import BuildError
 from bertdata.files import WORK, publish, remove_folder
-from bertdata.store import StorePath, as_path, remove_empty
+from bertdata.store import StorePath, as_path, list_below, remove_empty
 
 # In the order of the flow: rebuilding one rebuilds what follows.
 STEPS = ("extract", "vocab", "tokens", "examples")
@@ -94,12 +94,15 @@ class Step:
         if (finished := self.done(force=force)) is not None:
             return finished
         record = read_json(self.path)
-        if record is None:
-            (self.folder / "manifest.json").unlink(missing_ok=True)
-        elif self._differences(record):
+        if record is not None and self._differences(record):
             remove_from(self.folder, self.name)
-        self._write("begun", {})
+        self.reopen()
         return None
+
+    def reopen(self) -> None:
+        """Record that this step is to be made, or made again from the same input: the folder is unfinished then."""
+        (self.folder / "manifest.json").unlink(missing_ok=True)
+        self._write("begun", {})
 
     def complete(self, result: dict[str, Any]) -> dict[str, Any]:
         """Complete the record with what the step made, drop its task results, and return the record."""
@@ -138,6 +141,27 @@ def complete_record(folder: Path, name: str) -> dict[str, Any] | None:
     """Return a step's record if the step is complete, else None."""
     record = read_json(folder / "steps" / f"{name}.json")
     return record if record is not None and record["state"] == "complete" else None
+
+
+def missing_files(folder: Path, result: dict[str, Any]) -> list[str]:
+    """Return which files that a step's result speaks of aren't in its folder as they were written, by size.
+
+    Of a store names alone are compared: one listing tells a thousand, and an object appears whole.
+    """
+    splits = (split["files"] for split in result.get("splits", {}).values())
+    files = [file for group in (*result.get("files", {}).values(), *splits) for file in group]
+    if not isinstance(folder, StorePath):
+        return [file["path"] for file in files if not _has_size(folder / file["path"], file["bytes"])]
+    outputs = {Path(file["path"]).parts[0] for file in files}
+    there = {str(path) for output in outputs for path in list_below(folder / output)}
+    return [file["path"] for file in files if str(folder / file["path"]) not in there]
+
+
+def _has_size(path: Path, num_bytes: int) -> bool:
+    try:
+        return path.stat().st_size == num_bytes
+    except OSError:
+        return False
 
 
 def remove_from(folder: Path, step: str) -> None:

@@ -66,16 +66,18 @@ def check_files(folder: Path, name: str, files: list[dict[str, Any]]) -> Check:
     """Check that files are there, of the size and SHA-256 that the manifest states; report the first that isn't."""
     expected = f"{len(files):,} files with their checksums"
     # Sizes first: a missing file is found without reading gigabytes before it.
+    again = "Run the same build again, which makes it anew, or restore the file."
     for stated in files:
         path = folder / stated["path"]
         if not path.is_file():
-            return Check(f"{name}: files", False, expected, "the file is missing", stated["path"])
+            return Check(f"{name}: files", False, expected, "the file is missing", stated["path"], again)
         if path.stat().st_size != stated["bytes"]:
             got = f"{path.stat().st_size:,} bytes where {stated['bytes']:,} were written"
-            return Check(f"{name}: files", False, expected, got, stated["path"])
+            return Check(f"{name}: files", False, expected, got, stated["path"], again)
     for stated in files:
         if sha256_file(folder / stated["path"]) != stated["sha256"]:
-            return Check(f"{name}: files", False, expected, "its bytes changed (other SHA-256)", stated["path"])
+            got, remedy = "its bytes changed (other SHA-256)", f"Remove it. {again}"
+            return Check(f"{name}: files", False, expected, got, stated["path"], remedy)
     return Check(f"{name}: files", True, expected, "all there, unchanged", "")
 
 

@@ -17,7 +17,7 @@ from bertdata.records import Source, SourceKind
 from bertdata.steps import lock_folder, write_json
 from bertdata.store import StorePath
 from bertdata.tokens import TokensOptions
-from pipelines.examples import build_examples
+from pipelines.examples import are_made, build_examples
 from pipelines.extract import extract
 from pipelines.step import Build
 from pipelines.tokens import build_tokens
@@ -76,7 +76,8 @@ def build_examples_only(build: Build, options: CorpusOptions) -> dict[str, Any]:
 def _examples_and_manifest(build: Build, options: CorpusOptions) -> dict[str, Any]:
     from bertdata.report import write_report
 
-    build_tokens(build, options.tokens)
+    are_read = not are_made(build, options.examples, options.validation_fraction)
+    build_tokens(build, options.tokens, are_read)
     build_examples(build, options.examples, options.validation_fraction)
     if (build.folder / "manifest.json").exists() and not build.seconds:
         return read_manifest(build.folder)

@@ -18,12 +18,12 @@ from bertdata.pieces import cut_pieces, join_pieces
 from bertdata.ranges import HashRange, plan_ranges
 from bertdata.shards import write_card
 from bertdata.splits import SPLITS, choose_threshold, survey_tokens
-from bertdata.steps import Step
+from bertdata.steps import Step, complete_record, missing_files
 from bertdata.tokens_file import bucket_bytes
 from bertdata.vocab import read_vocabulary
 from pipelines.progress import count
 from pipelines.runner import Gather, combine_tasks
-from pipelines.step import Build, Result, Task, run_step, warm_workers, worth_a_survey
+from pipelines.step import Build, Result, Task, met_before, run_step, warm_workers, worth_a_survey
 from pipelines.tables import files_digest, require_record
 
 _BYTES_PER_SECOND = 40e6
@@ -41,20 +41,35 @@ class _Group:
     max_seq_length: int
 
 
+def are_made(build: Build, options: ExampleOptions, validation_fraction: float) -> bool:
+    """Tell whether the shards of all lengths are there: then nothing reads `tokens/` any more."""
+    if complete_record(build.folder, "tokens") is None:
+        return False
+    records = (step.done(force=build.force) for step in _steps(build, options, validation_fraction).values())
+    return all(record is not None and not missing_files(build.folder, record["result"]) for record in records)
+
+
+def _steps(build: Build, options: ExampleOptions, validation_fraction: float) -> dict[int, Step]:
+    """Return the step of each length."""
+    inputs = {"tokens": files_digest(_tokens_files(build))}
+    shared = {k: v for k, v in asdict(options).items() if k != "max_seq_lengths"}
+    recorded = {**shared, "validation_fraction": validation_fraction}
+    return {length: Step(build.folder, f"examples-{length}", recorded, inputs) for length in options.max_seq_lengths}
+
+
+def _tokens_files(build: Build) -> list[dict[str, Any]]:
+    return list(require_record(build.folder, "tokens")["result"]["files"]["tokens"])
+
+
 def build_examples(build: Build, options: ExampleOptions, validation_fraction: float) -> list[Result]:
     """Write `shards/<length>/` for every length of the options, and return their records."""
-    tokens = require_record(build.folder, "tokens")["result"]["files"]["tokens"]
-    inputs = {"tokens": files_digest(tokens)}
+    tokens = _tokens_files(build)
     records: dict[int, Result] = {}
     todo: list[tuple[int, Step]] = []
-    for length in options.max_seq_lengths:
-        shared = {k: v for k, v in asdict(options).items() if k != "max_seq_lengths"}
-        step = Step(build.folder, f"examples-{length}", {**shared, "validation_fraction": validation_fraction}, inputs)
-        done = step.done(force=build.force)
+    for length, step in _steps(build, options, validation_fraction).items():
+        done = met_before(build, step, _tell)
         if done is not None:
             records[length] = done
-            examples = sum(split["examples"] for split in done["result"]["splits"].values())
-            build.reporter.skip(step.name, f"done before ({examples:,} examples)")
         else:
             todo.append((length, step))
     if todo:
@@ -68,6 +83,10 @@ def build_examples(build: Build, options: ExampleOptions, validation_fraction: f
             records[length] = _build_length(build, step, length, plan, paths, options)
         write_card(build.folder / "shards")
     return [records[length] for length in options.max_seq_lengths]
+
+
+def _tell(result: Result) -> str:
+    return f"{sum(split['examples'] for split in result['splits'].values()):,} examples"
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from bertdata.records import Slice, Source
 from bertdata.steps import Step
 from bertdata.store import StorePath, as_path
 from pipelines.progress import count
-from pipelines.step import Build, Result, Task, run_step, warm_workers
+from pipelines.step import Build, Result, Task, met_before, run_step, warm_workers
 
 # XML through decompression, cleaning and Parquet; what decides how many processes are worth starting.
 _BYTES_PER_SECOND = 8e6
@@ -31,10 +31,9 @@ def extract(build: Build, sources: Sequence[Source], options: ExtractOptions) ->
     Raises InputError where a source gives no document, or where two documents have one id.
     """
     step = Step(build.folder, "extract", asdict(options), _inputs(sources))
-    record = step.begin(force=build.force)
-    if record is not None:
-        build.reporter.skip("extract", f"done before ({record['result']['documents']:,} documents)")
+    if (record := met_before(build, step, lambda result: f"{result['documents']:,} documents")) is not None:
         return record
+    step.begin(force=build.force)
     warm_workers(build.run, _known_bytes(sources), _BYTES_PER_SECOND)
     slices = plan_slices(sources)
     files = sorted({(s.kind, path, name) for s in sources for path, name in zip(s.files, s.names, strict=True)})

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from bertdata.steps import Step, read_json, write_json
+from bertdata.steps import Step, missing_files, read_json, write_json
 from bertdata.store import StorePath, as_path
 from pipelines.runner import Gather, RunOptions, largest_first, run_tasks
 from pipelines.spawner import warm_spawner
@@ -60,6 +60,24 @@ class Task:
     key: str
     payload: Any
     num_bytes: int
+
+
+def met_before(build: Build, step: Step, tell: Callable[[Result], str], are_read: bool = True) -> Result | None:
+    """Return the record of a step that is done already, and say so; None where it is to be made.
+
+    One whose files are gone, or were cut, since is made again, if its files `are_read`: from the same input, it gives
+    the same bytes.
+    """
+    record = step.done(force=build.force)
+    if record is None:
+        return None
+    if are_read and (lost := missing_files(build.folder, record["result"])):
+        more = f" ({len(lost) - 1:,} more)" if len(lost) > 1 else ""
+        build.reporter.say(f"{step.name}: {lost[0]} isn't there as it was written{more}: made again.")
+        step.reopen()
+        return None
+    build.reporter.skip(step.name, f"done before ({tell(record['result'])})")
+    return record
 
 
 def run_step(

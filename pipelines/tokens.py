@@ -14,7 +14,7 @@ from bertdata.store_cache import local_copy
 from bertdata.tokens import TokensOptions, tokenize_documents
 from bertdata.vocab import read_vocabulary
 from pipelines.progress import count
-from pipelines.step import Build, Result, Task, run_step
+from pipelines.step import Build, Result, Task, met_before, run_step
 from pipelines.tables import documents_files, files_digest, require_record
 
 _BYTES_PER_SECOND = 15e6
@@ -22,8 +22,8 @@ _BYTES_PER_SECOND = 15e6
 _UNKNOWN_SHARE_TO_WARN = 0.01
 
 
-def build_tokens(build: Build, options: TokensOptions) -> Result:
-    """Write `tokens/` and return the step's record."""
+def build_tokens(build: Build, options: TokensOptions, are_read: bool = False) -> Result:
+    """Write `tokens/` and return the step's record; files of it that are gone are missed only where they `are_read`."""
     documents = documents_files(build.folder)
     vocab = require_record(build.folder, "vocab")["result"]
     inputs = {"documents": files_digest(documents), "vocab": vocab["sha256"]}
@@ -31,10 +31,9 @@ def build_tokens(build: Build, options: TokensOptions) -> Result:
     # Neither the library nor the batches change a byte.
     recorded = {k: v for k, v in asdict(options).items() if k not in ("library", "batch_bytes")}
     step = Step(build.folder, "tokens", recorded, inputs)
-    record = step.begin(force=build.force)
-    if record is not None:
-        build.reporter.skip("tokens", f"done before ({record['result']['tokens']:,} tokens)")
+    if (record := met_before(build, step, lambda result: f"{result['tokens']:,} tokens", are_read)) is not None:
         return record
+    step.begin(force=build.force)
     tasks = [Task(Path(d["path"]).stem, d, d["text_bytes"]) for d in documents]
     work = functools.partial(_tokenize, str(build.folder), lowercase, options)
     results = run_step(build, step, tasks, work, _BYTES_PER_SECOND)

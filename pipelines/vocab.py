@@ -17,7 +17,7 @@ from bertdata.store_cache import local_copy
 from bertdata.vocab import read_vocabulary, write_vocabulary
 from bertdata.word_counts import MAX_FILES_TO_MERGE, count_words, learn_from_counts, merge_counts
 from pipelines.progress import count
-from pipelines.step import Build, Result, Task, run_step
+from pipelines.step import Build, Result, Task, met_before, run_step
 from pipelines.tables import documents_files, files_digest
 
 _BYTES_PER_SECOND, _MERGED_BYTES_PER_SECOND = 20e6, 10e6
@@ -58,10 +58,9 @@ def build_vocab(build: Build, options: VocabOptions) -> Result:
     documents = documents_files(build.folder)
     inputs = {} if options.vocab_file else {"documents": files_digest(documents)}
     step = Step(build.folder, "vocab", options.that_change_bytes(), inputs)
-    record = step.begin(force=build.force)
-    if record is not None:
-        build.reporter.skip("vocab", f"done before ({record['result']['size']:,} entries)")
+    if (record := met_before(build, step, lambda result: f"{result['size']:,} entries")) is not None:
         return record
+    step.begin(force=build.force)
     folder = build.folder / "vocab"
     if options.vocab_file:
         tokens = list(read_vocabulary(options.vocab_file, options.lowercase).tokens)

@@ -9,7 +9,9 @@ import pytest
 
 import bertdata.steps
 from bertdata.errors import BuildError
-from bertdata.steps import Step, complete_record, lock_folder, read_json, remove_from, write_json
+from bertdata.files import publish
+from bertdata.steps import Step, complete_record, lock_folder, missing_files, read_json, remove_from, write_json
+from bertdata.store import as_path
 
 
 def make(folder: Path, name: str = "vocab", **options: object) -> Step:
@@ -142,3 +144,26 @@ def test_a_folder_below_a_file_is_a_named_problem(tmp_path: Path) -> None:
         lock_folder(tmp_path / "notes.txt/corpus"),
     ):
         pass
+
+
+@pytest.mark.parametrize("where", ["disk", "store"])
+def test_files_that_are_missing_are_told_from_those_there(where: str, tmp_path: Path) -> None:
+    folder = tmp_path if where == "disk" else as_path("memory://bucket-missing/corpus")
+    for name in ("documents/0.parquet", "shards/64/train/0.arrow"):
+        with publish(folder / name) as path:
+            path.write_bytes(b"four")
+    made = [{"path": "documents/0.parquet", "bytes": 4}, {"path": "documents/1.parquet", "bytes": 4}]
+    assert missing_files(folder, {"files": {"documents": made, "rejected": []}}) == ["documents/1.parquet"]
+    shards = [{"path": "shards/64/train/0.arrow", "bytes": 4}]
+    assert missing_files(folder, {"splits": {"64/train": {"files": shards}}, "threshold": 1}) == []
+    assert missing_files(folder, {"rows": 7}) == []
+
+
+def test_a_step_that_is_opened_again_unfinishes_the_folder(tmp_path: Path) -> None:
+    make(tmp_path).begin()
+    make(tmp_path).complete({"size": 100})
+    write_json(tmp_path / "manifest.json", {})
+    make(tmp_path).reopen()
+    assert not (tmp_path / "manifest.json").exists()
+    assert complete_record(tmp_path, "vocab") is None
+    assert make(tmp_path).done() is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -114,6 +115,57 @@ def test_same_command_again_skips_every_step_and_says_so(
     assert [line.split(":")[0] for line in said.splitlines()] == ["extract", "vocab", "tokens", "examples-64"]
     assert said.count("done before") == 4
     assert {path: path.stat().st_mtime_ns for path in corpus.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    ("name", "made", "met"),
+    [
+        ("documents/00000.parquet", ["extract"], ["vocab", "tokens", "examples-64"]),
+        ("vocab/vocab.txt", ["vocab"], ["extract", "tokens", "examples-64"]),
+        ("shards/64/train/00000-of-*.arrow", ["examples-64"], ["extract", "vocab", "tokens"]),
+        ("tokens/00000.arrow", [], ["extract", "vocab", "tokens", "examples-64"]),
+    ],
+)
+@pytest.mark.parametrize("is_cut", [False, True], ids=["gone", "cut"])
+def test_files_that_are_gone_or_cut_are_made_again(
+    inputs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, made: list[str], met: list[str],
+    is_cut: bool,
+) -> None:  # fmt: skip
+    output = tmp_path / "c"
+    assert run(arguments(inputs, output)) == 0
+    first = digests(output)
+    (name,) = (path.relative_to(output).as_posix() for path in output.glob(name))
+    if is_cut:
+        (output / name).write_bytes((output / name).read_bytes()[:-1])
+    else:
+        (output / name).unlink()
+    capsys.readouterr()
+    assert run(arguments(inputs, output)) == 0
+    said = capsys.readouterr().err
+    assert [f"{step}: {name} isn't there as it was written: made again." in said for step in made] == [True] * len(made)
+    assert sorted(line.split(":")[0] for line in said.splitlines() if "done before" in line) == sorted(met)
+    found = digests(output)
+    if not made:  # Nothing reads tokens once all shards are made.
+        found.pop(name, None)
+        first.pop(name)
+    assert found == first
+    assert run(["verify", str(output)]) == 0
+
+
+def test_a_folder_that_is_gone_is_made_again_where_a_length_needs_it(
+    inputs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "c"
+    assert run(arguments(inputs, output)) == 0
+    first = digests(output)
+    shutil.rmtree(output / "tokens")
+    capsys.readouterr()
+    assert run(arguments(inputs, output, "--max-seq-length", "64", "--max-seq-length", "32")) == 0
+    assert "tokens: tokens/00000.arrow isn't there as it was written" in capsys.readouterr().err
+    found = digests(output)
+    # Pages about the corpus and its manifest now tell of both lengths.
+    kept = {name: digest for name, digest in first.items() if name.startswith(("documents/", "tokens/", "shards/64/"))}
+    assert {name: found[name] for name in kept} == kept and any(name.startswith("tokens/") for name in kept)
 
 
 def test_steps_one_by_one_give_the_same_bytes(inputs: Path, corpus: Path, tmp_path: Path) -> None:
