@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bertdata.errors import BuildError, OptionError, require
-from pipelines.java import OPENS, check_jar, fetch_released_jar, find_java
+from pipelines.java import LEAN, OPENS, check_jar, fetch_released_jar, find_java
 
 EMBEDDED = "[local]"
 _MAIN = "org.apache.beam.runners.flink.FlinkJobServerDriver"
@@ -56,7 +56,7 @@ class FlinkEngine:
         # Else the line that names the server's port is not written.
         level = "-Dorg.apache.logging.log4j.level=INFO"
         return [
-            *(self.java, f"-Xmx{memory}", "-XX:+UseSerialGC", *OPENS, level, *self.jvm_properties),
+            *(self.java, f"-Xmx{memory}", *LEAN, *OPENS, level, *self.jvm_properties),
             *("-cp", str(self.jar), _MAIN, f"--flink-master={self.where}", f"--flink-conf-dir={folder}", *ports),
         ]
 

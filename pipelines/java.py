@@ -20,6 +20,8 @@ _JAVA = ["lang", "lang.invoke", "lang.reflect", "io", "net", "nio", "util", "uti
 _SUN = ["nio.ch", "nio.cs", "security.action", "util.calendar"]
 OPENS = [f"--add-opens=java.base/java.{name}=ALL-UNNAMED" for name in _JAVA]
 OPENS += [f"--add-opens=java.base/sun.{name}=ALL-UNNAMED" for name in _SUN]
+# Java only hands descriptors on: its optimising compiler and parallel collectors cost more than they save.
+LEAN = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
 
 
 def find_java() -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from bertdata.errors import BuildError, OptionError, require
-from pipelines.java import OPENS, check_jar, fetch_released_jar, find_java
+from pipelines.java import LEAN, OPENS, check_jar, fetch_released_jar, find_java
 
 _MAIN = "org.apache.beam.runners.spark.SparkJobServerDriver"
 _SPARK = "org.apache.spark.SparkContext"
@@ -38,15 +38,18 @@ _SURVIVAL = {
 }
 # Idle Python workers are ended after this long: within a step there is always a next task before.
 _WORKER_IDLE_MILLIS = 30_000
-# Java only hands descriptors on: its optimising compiler and parallel collectors cost more than they save.
-_LEAN_JAVA = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
 # One Python process serves an executor, so an executor of several cores would leave all but one idle.
 _MEMORY = "1g"
 _SHAPE = {
     "spark.executor.cores": "1",
     "spark.executor.memory": _MEMORY,
-    "spark.executor.extraJavaOptions": " ".join(_LEAN_JAVA),
+    "spark.executor.extraJavaOptions": " ".join(LEAN),
 }
+
+
+def num_partitions(num_bundles: int) -> int:
+    """Return how many partitions Spark deals a pipeline's tasks to, by turns."""
+    return min(max(num_bundles, _FEWEST_PARTITIONS), _MOST_PARTITIONS)
 
 
 @dataclass(frozen=True)
@@ -67,11 +70,10 @@ class SparkEngine:
 
     def command(self, num_bundles: int, folder: Path) -> list[str]:
         """Return the job server's command line; the user's JVM properties come last, and so win."""
-        partitions = min(max(num_bundles, _FEWEST_PARTITIONS), _MOST_PARTITIONS)
         settings = {
             **_SURVIVAL,
             **_SHAPE,
-            "spark.default.parallelism": str(partitions),
+            "spark.default.parallelism": str(num_partitions(num_bundles)),
             "spark.driver.host": self.address,
             "spark.driver.bindAddress": self.address,
             # One application serves all steps; else each would start executors of its own.
@@ -85,7 +87,7 @@ class SparkEngine:
         classes = [str(self.jar), *([f"{self.spark_jars}/*"] if self.spark_jars else [])]
         ports = ["--job-host=localhost", "--job-port=0", "--artifact-port=0", "--expansion-port=-1"]
         return [
-            *(self.java, "-Xmx1g", *_LEAN_JAVA, *OPENS, *properties, *self.jvm_properties),
+            *(self.java, "-Xmx1g", *LEAN, *OPENS, *properties, *self.jvm_properties),
             *("-cp", ":".join(classes), _MAIN, f"--spark-master-url={self.where}", *ports),
         ]
 

@@ -104,8 +104,7 @@ def run_step(
         if todo:
             options = worth_starting(build.run, total, bytes_per_second, len(todo))
             options = replace(options, step=step.name, seconds=total / bytes_per_second)
-            dealt = options.workers if options.runner == "direct" else 1
-            ordered = largest_first(todo, _rough_size, dealt)
+            ordered = largest_first(todo, _rough_size, _num_hands(options, len(todo)))
             work = functools.partial(_run_and_keep, function, str(build.folder), str(step.work))
             brought = gather([task.payload for task in ordered]) if gather else None
             fresh = run_tasks(work, ordered, options, build.reporter.update, brought)
@@ -117,11 +116,21 @@ def run_step(
     return [results[task.key] or {} for task in tasks]
 
 
+def _num_hands(options: RunOptions, num_tasks: int) -> int:
+    """Return to how many a runner deals tasks by turns: its workers, Spark's partitions; 1 where it isn't known."""
+    if options.runner == "spark":
+        from pipelines.engine import num_bundles
+        from pipelines.spark import num_partitions
+
+        return num_partitions(num_bundles(num_tasks, options.seconds))
+    return max(1, options.workers) if options.runner in ("direct", "flink") else 1
+
+
 def _rough_size(task: Task) -> float:
     """Return a task's bytes, rounded to one of four values an octave.
 
-    Slices of files of about one size are then dealt as neighbours, and only at two workers' border is a block read
-    twice; what is uneven in that, workers settle among themselves.
+    Slices of files of about one size are then dealt as neighbours, and only at the border of two hands is a block read
+    twice; what is uneven in that, workers of one machine settle among themselves.
 
     >>> [_rough_size(Task("slice", None, size)) == 2.0**22 for size in (3_800_000, 3_900_000, 4_500_000, 4_600_000)]
     [False, True, True, False]

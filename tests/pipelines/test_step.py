@@ -11,6 +11,7 @@ from bertdata.files import publish
 from bertdata.steps import write_json
 from bertdata.store import as_path
 from pipelines import step
+from pipelines.runner import RunOptions
 from pipelines.step import Task
 
 
@@ -34,3 +35,11 @@ def test_results_are_found_where_their_files_are_whole(where: str, tmp_path: Pat
     assert found["00007"] is None
     assert tasks[-1].key not in found
     assert (threading.get_ident() in threads) == (where == "disk")
+
+
+@pytest.mark.parametrize(
+    ("runner", "workers", "hands"),
+    [("direct", 3, 3), ("flink", 4, 4), ("flink", 0, 1), ("spark", 2, 40), ("dataflow", 9, 1)],
+)
+def test_tasks_are_dealt_to_what_a_runner_deals_to(runner: str, workers: int, hands: int) -> None:
+    assert step._num_hands(RunOptions(workers, runner, seconds=80.0), 200) == hands
