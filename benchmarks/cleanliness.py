@@ -17,12 +17,12 @@ from __future__ import annotations
 
 import argparse
 import bz2
-import contextlib
 import gzip
 import json
 import lzma
 import re
 import subprocess
+import sys
 import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
@@ -34,6 +34,9 @@ from xml.sax.saxutils import escape
 
 import mwparserfromhell
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.recipe import remove
 from bertdata.extract.options import ExtractOptions
 from bertdata.extract.wikitext import Cleaner
 from bertdata.records import SiteInfo
@@ -114,16 +117,11 @@ def strip_code(text: str) -> str:
     code = mwparserfromhell.parse(text)
     for link in code.filter_wikilinks(recursive=True):
         if re.match(r"\s*(?:file|image|media|category)\s*:", str(link.title), re.IGNORECASE):
-            _remove(code, link)
+            remove(code, link)
     for tag in code.filter_tags(recursive=True):
         if str(tag.tag).lower() in ("ref", "table"):
-            _remove(code, tag)
+            remove(code, tag)
     return str(code.strip_code())
-
-
-def _remove(code: mwparserfromhell.wikicode.Wikicode, node: Any) -> None:
-    with contextlib.suppress(ValueError):  # it went with the node that held it
-        code.remove(node)
 
 
 def run_wikiextractor(python: str, articles: list[Article]) -> tuple[dict[str, str], float]:

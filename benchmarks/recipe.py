@@ -29,14 +29,15 @@ def clean_by_recipe(text: str) -> str:
 
 def _clean_section(section: Any) -> str:
     for link in section.ifilter_wikilinks(matches=lambda link: _MEDIA.match(str(link.title)), recursive=True):
-        _remove(section, link)
+        remove(section, link)
     for link in section.ifilter_wikilinks(matches=lambda link: _CATEGORY.match(str(link.title)), recursive=True):
         link.text = _CATEGORY.sub("", str(link.title))
     for tag in section.ifilter_tags(matches=lambda tag: str(tag.tag) in ("ref", "table"), recursive=True):
-        _remove(section, tag)
+        remove(section, tag)
     return _MAGIC_WORD.sub("", section.strip_code().strip())
 
 
-def _remove(section: Any, node: Any) -> None:
+def remove(section: Any, node: Any) -> None:
+    """Remove a node from what holds it."""
     with contextlib.suppress(ValueError):  # It went with the node that held it.
         section.remove(node)

@@ -92,10 +92,6 @@ class Cleaner:
         tally.add("paragraph", len(kept))
         return "\n\n".join(kept)
 
-    def _tidy(self, paragraph: str, title: str, reader: Reader) -> str:
-        """Take a paragraph through all stages that read what the patterns left for them."""
-        return tidy.normal_text(self._read_rest(paragraph, title, reader), self.wiki.language, reader.tally)
-
     def _read_rest(self, paragraph: str, title: str, reader: Reader) -> str:
         if stray.has_fault(paragraph):
             paragraph = self._mend(paragraph, title, reader)
