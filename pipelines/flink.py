@@ -28,6 +28,9 @@ _LEAVING = {
     "execution.shutdown-on-attached-exit": "true",
     "client.heartbeat.timeout": "60000",
 }
+# Flink deals Python workers to the slots of all stages of a job, of which there are so many, by turns, in the order in
+# which they come: with one worker a slot, two slots of one stage would have the same one now and then.
+_STAGES = 4
 # An embedded Flink holds all workers' shuffles, a job server only descriptors.
 _EMBEDDED_MEMORY, _MEMORY = "2g", "1g"
 
@@ -65,10 +68,10 @@ class FlinkEngine:
         return {}
 
     def pipeline_options(self) -> list[str]:
-        """Stage the job server's jar alone, have a Python worker a slot, and keep none that may be dead."""
+        """Stage the job server's jar alone, have enough Python workers, and keep none that may be dead."""
         return [
             *(f"--files_to_stage={self.jar}", f"--parallelism={self.parallelism}"),
-            *(f"--sdk_worker_parallelism={self.workers_per_process}", "--environment_cache_millis=0"),
+            *(f"--sdk_worker_parallelism={_STAGES * self.workers_per_process}", "--environment_cache_millis=0"),
         ]
 
     def sends_tasks(self, line: str) -> bool:

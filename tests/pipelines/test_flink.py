@@ -6,6 +6,8 @@ import http.server
 import json
 import os
 import threading
+import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,6 +16,8 @@ import pytest
 from bertdata.errors import BuildError, OptionError
 from pipelines.flink import flink_engine
 from pipelines.java import check_jar
+from pipelines.runner import RunOptions, run_tasks
+from pipelines.sessions import engine_session
 from tests.corpora import digests
 from tests.pipelines import spark_rig as rig
 
@@ -49,6 +53,19 @@ def test_an_embedded_flink_builds_the_same_bytes_though_python_workers_die(
     assert "Exception" not in said and "Traceback" not in said
     assert not (output / ".work").exists()
     assert not list(temporary.glob("beam-*"))
+
+
+@on_a_cluster
+def test_slots_never_share_a_python_worker(jar, tmp_path):
+    def worker_of(_: int) -> int:
+        time.sleep(0.02)
+        return os.getpid()
+
+    options = RunOptions(2, "flink", work_dir=str(tmp_path / ".work"), master="[local]", job_server_jar=jar)
+    (tmp_path / ".work").mkdir()
+    with engine_session(options):
+        for _ in range(6):  # They would by chance.
+            assert set(Counter(run_tasks(worker_of, range(20), options)).values()) == {10}
 
 
 class Overview(http.server.BaseHTTPRequestHandler):
