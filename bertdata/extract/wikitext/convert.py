@@ -67,8 +67,10 @@ def convert(call: Call) -> str:
         return local_digits(convert(plain), call.language)
     if decimal_sign(call.language) == ",":
         values = [_DECIMAL_COMMA.sub(".", value) for value in values]
-    if _DIGITS.fullmatch(values[0]) and (
-        form := _form(call.name, call.language, tuple(values[1:]), tuple(call.named.items()))
+    if (
+        values
+        and _DIGITS.fullmatch(values[0])
+        and (form := _form(call.name, call.language, tuple(values[1:]), tuple(call.named.items())))
     ):
         return _filled(form, values[0], call)
     quantity, rest = read_quantity(values)

@@ -49,3 +49,8 @@ def test_calls_that_differ_in_their_number_share_a_form() -> None:
     assert (after.misses - before.misses, after.hits - before.hits) == (1, 2)
     assert module._form("convert", "en", ("m", "ft in"), ()) is None
     assert module._form("convert", "de", ("m",), ()) is None
+
+
+def test_a_call_without_a_value_by_position_costs_nothing() -> None:
+    assert convert(Call("convert", [], {}, "en", "")) == ""
+    assert convert(Call("convert", [], {"1": "5", "2": "m"}, "en", "")) == "5"
