@@ -82,8 +82,7 @@ def convert(call: Call) -> str:
     codes = [] if call.get("abbr") == "values" else _wanted_units(quantity, rest)
     if not codes:
         return typed
-    flipped = call.get("order") == "flip" or display == "flip"
-    style = Style(style.wanted, style.given) if flipped else style
+    style, flipped = _turned(style, call)
     converted = "; ".join(_converted(quantity, code, rest, call, style.wanted) for code in codes)
     if flipped:
         typed, converted = converted, _typed(quantity, call, style.given)
@@ -123,8 +122,7 @@ def _form(name: str, language: str, behind: tuple[str, ...], named: tuple[tuple[
     ):  # fmt: skip
         return None
     style, given, wanted = read_style(call), quantity.units[0], codes[0]
-    flipped = call.get("order") == "flip" or display == "flip"
-    style = Style(style.wanted, style.given) if flipped else style
+    style, flipped = _turned(style, call)
     typed = unit_text(given, "1", call, style.given), unit_text(given, "2", call, style.given)
     converted = unit_text(wanted, "1", call, style.wanted), unit_text(wanted, "2", call, style.wanted)
     return Form(_canonical(given), wanted, rest, typed, converted, flipped)
@@ -185,6 +183,12 @@ def read_style(call: Call) -> Style:
         case "on" | "y" | "yes" | "~" | "unit" | "values":
             return Style(True, True)
     return Style(False, True)
+
+
+def _turned(style: Style, call: Call) -> tuple[Style, bool]:
+    """Return the style as it is printed, and whether the converted value stands first."""
+    flipped = "flip" in (call.get("order"), call.get("disp"))
+    return (Style(style.wanted, style.given) if flipped else style), flipped
 
 
 def _typed(quantity: Quantity, call: Call, symbol: bool) -> str:
