@@ -29,6 +29,7 @@ os.environ.update(OMP_NUM_THREADS="1", TOKENIZERS_PARALLELISM="false")
 
 from benchmarks import dumps
 from benchmarks.recipe import clean_by_recipe, strip_code
+from bertdata.extract.bz2blocks import mibz2
 from bertdata.extract.dump import plan_dump
 from bertdata.extract.dump_pages import read_pages
 from bertdata.extract.dump_streams import read_pieces
@@ -70,6 +71,10 @@ def run_indexed_bzip2(path: Path) -> None:
     with indexed_bzip2.open(str(path), parallelization=1) as file:
         while file.read(1 << 20):
             pass
+
+
+def run_mibz2(path: Path) -> None:
+    mibz2.decompress(path.read_bytes(), threads=1)
 
 
 def run_blocks(path: Path) -> None:
@@ -190,6 +195,8 @@ def main() -> None:
             "bertdata extract, single stream": functools.partial(run_extract, single),
             "bertdata extract, multistream": functools.partial(run_extract, many),
         }
+        if mibz2 is not None:
+            contenders["mibz2 alone"] = functools.partial(run_mibz2, single)
         if options.wikiextractor and shutil.which(options.wikiextractor):
             contenders["WikiExtractor"] = functools.partial(run_wikiextractor, many, options.wikiextractor)
         texts, factor = sample_articles(single, int(options.sample_megabytes * 1e6))

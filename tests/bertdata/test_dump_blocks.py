@@ -8,7 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from bertdata.extract import bz2blocks
 from bertdata.extract.bz2blocks import (
     BLOCK_MAGIC,
     FOOTER_MAGIC,
@@ -18,8 +21,28 @@ from bertdata.extract.bz2blocks import (
     decode_block,
     find_blocks,
     read_blocks,
+    strip_footers,
+    wrap_block,
 )
 from bertdata.rng import rng_for
+
+DECODERS = ("mibz2", "indexed_bzip2", "")
+
+
+def use_decoder(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have blocks decoded by this one, "" for Python's; skip where it isn't installed."""
+    if name:
+        pytest.importorskip(name)
+    for other in set(DECODERS) - {name, ""}:
+        monkeypatch.setattr(bz2blocks, other, None)
+    _decode_once.cache_clear()
+
+
+@pytest.fixture(params=DECODERS, autouse=True)
+def decoder(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Each test of this file is run with each decoder: what it holds doesn't depend on which is installed."""
+    use_decoder(request.param, monkeypatch)
+    return str(request.param)
 
 
 def decode(data: bytes, start: int = 0) -> list[Piece]:
@@ -163,28 +186,46 @@ def test_real_dumps_decode_as_bz2_does(shared_data: Path) -> None:
         assert joined(pieces) == bz2.decompress(data) and not damage(pieces)
 
 
-def test_what_the_fast_decoder_is_not_sure_of_is_left_to_the_other(text: bytes) -> None:
-    pytest.importorskip("indexed_bzip2")
+def test_what_the_fast_decoder_is_not_sure_of_is_left_to_the_other(text: bytes, decoder: str) -> None:
     stream = compress(text[:90_000])
-    assert _decode_fast(stream) == text[:90_000]
+    assert _decode_fast(stream) == (text[:90_000] if decoder else None)
     broken = bytearray(stream)
     broken[9000] ^= 4
     assert _decode_fast(bytes(broken)) is None
     assert _decode_fast(stream[:-30]) is None
-    assert _decode_fast(compress(text[:150_000])) is None  # Two blocks.
+    two = compress(text[:150_000])
+    first, second = find_blocks(two)
+    last, _ = strip_footers(two, first, len(two) * 8, at_end=True)
+    assert _decode_fast(wrap_block(two, first, last)) is None
+    parts = [_decode_fast(wrap_block(two, *bits)) for bits in ((first, second), (second, last))]
+    assert parts == [None, None] if not decoder else b"".join(map(bytes, parts)) == text[:150_000]
+
+
+_ROW = b" ".join(rng_for(1, "row", n).bytes(n % 5) for n in range(9_000))
+_ROW_STREAM = compress(_ROW)
+_places = st.integers(0, len(_ROW_STREAM) - 1)
+
+
+@given(st.lists(st.tuples(_places, st.integers(1, 255)), min_size=1, max_size=4), _places)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_damage_gives_other_bytes(flips: list[tuple[int, int]], length: int) -> None:
+    broken = bytearray(_ROW_STREAM)
+    for at, bits in flips:
+        broken[at] ^= bits
+    assert _decode_fast(bytes(broken)) in (None, _ROW)
+    assert _decode_fast(_ROW_STREAM[:length]) is None
 
 
 @pytest.mark.parametrize("damaged_bytes", [(), (70_000,), (30_000, 70_001, 70_002), (5,)])
-def test_python_alone_gives_the_same_pieces(
-    text: bytes, damaged_bytes: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+def test_every_decoder_gives_the_same_pieces(
+    text: bytes, damaged_bytes: tuple[int, ...], decoder: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = bytearray(compress(text[:300_000]) + compress(text[300_000:]))
     for at in damaged_bytes:
         data[at] ^= 0xFF
     starts = (0, 1, len(data) // 3)
     found = [[decode(bytes(cut), start) for start in starts] for cut in (data, data[:-40_000])]
-    monkeypatch.setattr("bertdata.extract.bz2blocks.indexed_bzip2", None)
-    _decode_once.cache_clear()
+    use_decoder("", monkeypatch)
     assert found == [[decode(bytes(cut), start) for start in starts] for cut in (data, data[:-40_000])]
     assert any(damage(pieces) for pieces in found[1]) and bool(damage(found[0][0])) == bool(damaged_bytes)
 

@@ -1,0 +1,2 @@
+// Nothing of ours: this only links the crate, whose feature `python` is the module.
+extern crate mibz2 as _;
