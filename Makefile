@@ -13,7 +13,7 @@ CASES ?= ../shared/cases
 
 setup: .venv/.ready
 
-.venv/.ready: pyproject.toml constraints.txt tools/mibz2/Cargo.lock
+.venv/.ready: pyproject.toml constraints.txt tools/mibz2/Cargo.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	@# Compiled once here: a process that may not write bytecode would compile torch and Beam at every start, for 10 s.
