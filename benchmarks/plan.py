@@ -77,8 +77,9 @@ def start_up() -> float:
     """Return the CPU seconds of what `bertdata plan` takes as starting: loading, and a first pipeline without work."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     loaded = (
-        "import apache_beam, cli.building, matplotlib.figure, nanotoken, pipelines.build_corpus, sentencex\n"
-        "import tokenizers\n"
+        "from pipelines.early import leave_out_pandas\n"
+        "leave_out_pandas()\n"
+        "import cli.building, matplotlib.figure, nanotoken, pipelines.build_corpus, sentencex, tokenizers\n"
         "from pipelines.runner import RunOptions, run_tasks\n"
         "run_tasks(abs, [1], RunOptions(1))"
     )

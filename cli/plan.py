@@ -43,8 +43,10 @@ def command(output: Path | None, sample_size: int, as_json: bool, **given: Any) 
     from bertdata.plan import SampleBuild, plan_build
     from cli.building import corpus_options
     from pipelines.build_corpus import expand_all
+    from pipelines.early import leave_out_pandas
     from pipelines.vocab import check_vocab_file
 
+    leave_out_pandas()  # As a build does.
     built = corpus_options(given)
     check_vocab_file(built.vocab)
     # What a build holds besides its data: these, and what starting loads. Loading them counts as starting.
