@@ -238,11 +238,16 @@ def _vocabulary(made: Sequence[tuple[Path, float]], build: SampleBuild, plan: Pl
     merging = _cpu_seconds() - began
     plan.distinct_words = distinct_words(half, whole, words)
     growth = plan.distinct_words / max(1, whole["distinct_words"])
+    _learn(build, "little.counts")  # What the first call loads is no part of what words cost.
     began = _cpu_seconds()
-    vocabulary = write_vocabulary(build.folder / "vocab", _learn(build), build.lowercase)
+    _learn(build, "half.parquet")
+    middle = _cpu_seconds()
+    vocabulary = write_vocabulary(build.folder / "vocab", _learn(build, "word_counts.parquet"), build.lowercase)
+    learned = _cpu_seconds()
     coverage_of_file(build.folder / "word_counts.parquet", vocabulary)
-    learning = (_cpu_seconds() - began) * min(growth, MAX_WORDS_TO_LEARN / max(1, whole["distinct_words"]))
-    step.serial_seconds += merging * growth + learning
+    covering = _cpu_seconds() - learned
+    seconds = [(half["distinct_words"], middle - began), (whole["distinct_words"], learned - middle)]
+    step.serial_seconds += (merging + covering) * growth + learning_seconds(seconds, plan.distinct_words)
     step.bytes_written += (build.folder / "word_counts.parquet").stat().st_size * growth
     step.bytes_written += sum(file.stat().st_size for file in (build.folder / "vocab").iterdir())
     return vocabulary
@@ -259,12 +264,27 @@ def distinct_words(half: dict[str, int], whole: dict[str, int], words: float) ->
     return v2 * float(max(1.0, words / max(1, n2)) ** min(1.0, power))
 
 
-def _learn(build: SampleBuild) -> list[str]:
-    """Learn from the sample's words as many entries as it can give, at most those asked for."""
+def learning_seconds(seconds: Sequence[tuple[int, float]], distinct_words: float) -> float:
+    """Return how long learning takes, by the line through how long it took for two numbers of distinct words.
+
+    Much of it is the same for any number: it merges as many pairs.
+
+    >>> learning_seconds([(100, 2.0), (200, 2.5)], 400), learning_seconds([(100, 2.0), (100, 2.5)], 400)
+    (3.5, 10.0)
+    """
+    (v1, s1), (v2, s2) = seconds
+    distinct_words = max(v2, min(distinct_words, MAX_WORDS_TO_LEARN))
+    slope = max(0.0, s2 - s1) / (v2 - v1) if v2 > v1 else math.inf
+    # Never more than in proportion: a sample that is learned in milliseconds tells no slope.
+    return s2 + (distinct_words - v2) * min(slope, s2 / max(1, v2))
+
+
+def _learn(build: SampleBuild, counts: str) -> list[str]:
+    """Learn from a file of words as many entries as it can give, at most those asked for."""
     size = build.vocab_size
     while True:
         try:
-            return learn_from_counts(str(build.folder / "word_counts.parquet"), size)
+            return learn_from_counts(str(build.folder / counts), size)
         except OptionError:
             if size < 200:
                 raise
@@ -289,9 +309,9 @@ def _tokenized(
 
 
 def _write_little(made: Sequence[tuple[Path, float]], build: SampleBuild) -> None:
-    """Write a hundredth of the first piece's documents, two at least, for calls on next to nothing."""
+    """Write a hundredth of the first piece's documents, for calls on next to nothing; enough of them for an example."""
     with pq.ParquetFile(made[0][0]) as file:
-        num_rows = max(2, round(file.metadata.num_rows * _LITTLE))
+        num_rows = max(20, round(file.metadata.num_rows * _LITTLE))
         batch = next(file.iter_batches(num_rows))
     pq.write_table(pa.Table.from_batches([batch]), build.little)
 

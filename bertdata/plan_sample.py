@@ -12,7 +12,7 @@ from bertdata.store import as_path
 # Enough that a source whose articles change along the file is met in all its parts.
 _PIECES = 6
 # Short pieces cost more a byte: streams are cut at both ends, and a word that comes twice is worked on once.
-_LEAST_BYTES = 4_000_000
+_LEAST_BYTES = 2_000_000
 # Multiples of it, modulo 1, keep away from each other.
 _GOLDEN = (5**0.5 - 1) / 2
 _CUT_BY_RANGE = ("xml", "bz2", "lines", "row-groups")

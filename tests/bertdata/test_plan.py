@@ -15,7 +15,7 @@ from bertdata.extract.options import ExtractOptions
 from bertdata.extract.slices import plan_slices
 from bertdata.extract.sources import expand_sources
 from bertdata.peaks import forget_peak, peak_memory
-from bertdata.plan import Plan, SampleBuild, distinct_words, plan_build
+from bertdata.plan import MAX_WORDS_TO_LEARN, Plan, SampleBuild, distinct_words, learning_seconds, plan_build
 from bertdata.plan_sample import shorten, take_sample
 from bertdata.records import Slice
 from bertdata.tokens import TokensOptions
@@ -47,7 +47,7 @@ def test_a_sample_meets_each_part_at_another_place_and_weighs_its_source(tmp_pat
     assert {p.slice.end - p.slice.start for p in pieces} == {833}
     assert {round(p.weight, 2) for p in pieces} == {12.0}
     assert [p.slice.index for p in pieces] == list(range(6))
-    assert len(take_sample(slices, 9_000_000)) == 2  # Pieces of less than 4 MB would say little of a slice.
+    assert len(take_sample(slices, 4_500_000)) == 2  # Pieces of less than 2 MB would say little of a slice.
 
 
 def test_a_little_of_a_pack_of_files_is_a_file(tmp_path: Path) -> None:
@@ -113,3 +113,12 @@ def test_a_peak_can_be_forgotten() -> None:
     del held
     forget_peak()
     assert with_it - peak_memory() > 48 << 20
+
+
+def test_learning_from_more_words_never_costs_less_nor_more_than_in_proportion() -> None:
+    samples = [(1000, 0.2), (2000, 0.3)]
+    assert learning_seconds(samples, 4000) == pytest.approx(0.5)
+    assert learning_seconds(samples, 1500) == 0.3  # Fewer than were seen: they were seen.
+    assert learning_seconds([(1000, 0.4), (2000, 0.3)], 4000) == 0.3  # Noise of a busy machine is no gain.
+    assert learning_seconds([(1900, 0.0), (2000, 0.3)], 4000) == pytest.approx(0.6)
+    assert learning_seconds(samples, 1e12) == learning_seconds(samples, MAX_WORDS_TO_LEARN)
