@@ -232,7 +232,7 @@ def _vocabulary(made: Sequence[tuple[Path, float]], build: SampleBuild, plan: Pl
         counts.append(build.folder / f"{path.stem}.counts.parquet")
         words += weight * calls.call(weight, functools.partial(count, path, counts[-1]))["words"]
     step.cpu_seconds += calls.whole(plan.slices)
-    half = merge_counts(counts[::2], build.folder / "half.parquet")
+    half = merge_counts([_count_half(path, count) for path, _ in made], build.folder / "half.parquet")
     began = _cpu_seconds()
     whole = merge_counts(counts, build.folder / "word_counts.parquet")
     merging = _cpu_seconds() - began
@@ -251,6 +251,21 @@ def _vocabulary(made: Sequence[tuple[Path, float]], build: SampleBuild, plan: Pl
     step.bytes_written += (build.folder / "word_counts.parquet").stat().st_size * growth
     step.bytes_written += sum(file.stat().st_size for file in (build.folder / "vocab").iterdir())
     return vocabulary
+
+
+def _count_half(documents: Path, count: Callable[[Path, Path], object]) -> Path:
+    """Count the words of a file's first half: of each file, since another source may have other words altogether."""
+    half = documents.with_suffix(".half.parquet")
+    with pq.ParquetFile(documents) as file, pq.ParquetWriter(half, file.schema_arrow) as writer:
+        left = -(-file.metadata.num_rows // 2)
+        for batch in file.iter_batches(batch_size=64):
+            writer.write_batch(batch[:left])
+            if (left := left - len(batch)) <= 0:
+                break
+    counts = half.with_suffix(".counts")
+    count(half, counts)
+    half.unlink()
+    return counts
 
 
 def distinct_words(half: dict[str, int], whole: dict[str, int], words: float) -> float:
