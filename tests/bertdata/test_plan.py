@@ -15,7 +15,16 @@ from bertdata.extract.options import ExtractOptions
 from bertdata.extract.slices import plan_slices
 from bertdata.extract.sources import expand_sources
 from bertdata.peaks import forget_peak, peak_memory
-from bertdata.plan import MAX_WORDS_TO_LEARN, Plan, SampleBuild, distinct_words, learning_seconds, plan_build
+from bertdata.plan import (
+    MAX_WORDS_TO_LEARN,
+    Counted,
+    Plan,
+    SampleBuild,
+    counting_seconds,
+    distinct_words,
+    learning_seconds,
+    plan_build,
+)
 from bertdata.plan_sample import shorten, take_sample
 from bertdata.records import Slice
 from bertdata.tokens import TokensOptions
@@ -91,8 +100,11 @@ def test_counts_of_a_sixth_are_within_a_quarter_of_the_whole(tmp_path: Path) -> 
 
 def test_distinct_words_follow_the_power_law_of_the_sample() -> None:
     half, whole = ({"words": n, "distinct_words": round(n**0.6)} for n in (10_000, 20_000))
-    assert distinct_words(half, whole, 1_000_000) == pytest.approx(1_000_000**0.6, rel=0.01)
-    assert distinct_words(half, half, 40_000) == pytest.approx(half["distinct_words"] * 2)  # no slope: a square root
+    # 0.6 in the middle between the two; it declines by 0.03 a doubling, of which there are 1 and 5.64.
+    assert distinct_words(half, whole, 40_000) == pytest.approx(20_000**0.6 * 2**0.57, rel=0.01)
+    assert distinct_words(half, whole, 1_000_000) == pytest.approx(20_000**0.6 * 2**2.824, rel=0.02)
+    assert distinct_words(half, half, 40_000) == pytest.approx(half["distinct_words"] * 2**0.94)  # no slope: a half
+    assert distinct_words(half, whole, 1e15) < distinct_words(half, whole, 1e12) * 1000**0.31
     empty = {"words": 0, "distinct_words": 0}
     assert distinct_words(empty, empty, 0) == 0
 
@@ -122,3 +134,13 @@ def test_learning_from_more_words_never_costs_less_nor_more_than_in_proportion()
     assert learning_seconds([(1000, 0.4), (2000, 0.3)], 4000) == 0.3  # Noise of a busy machine is no gain.
     assert learning_seconds([(1900, 0.0), (2000, 0.3)], 4000) == pytest.approx(0.6)
     assert learning_seconds(samples, 1e12) == learning_seconds(samples, MAX_WORDS_TO_LEARN)
+
+
+def test_counting_longer_slices_costs_less_a_word() -> None:
+    half, whole = ({"words": n, "distinct_words": d} for n, d in ((100_000, 10_000), (200_000, 15_000)))
+    counted = [Counted(20.0, n * 1e-7 + d * 2e-6, each) for each in (half, whole) for n, d in [tuple(each.values())]]
+    same, longer = (counting_seconds(counted, words) for words in (200_000, 2_000_000))
+    assert same == pytest.approx(20 * (0.02 + 0.03))
+    assert longer == pytest.approx(20 * 0.02 + 2 * 2e-6 * distinct_words(half, whole, 2_000_000))
+    noisy = [counted[0]._replace(seconds=0.5), counted[1]]
+    assert counting_seconds(noisy, 200_000) == pytest.approx(20 * 200_000 * 0.55 / 300_000)
