@@ -1,8 +1,7 @@
 """What a build will cost, foretold by building a sample of its input with the functions that the build uses.
 
 Each source is sampled by pieces that lie evenly over it. What a piece costs stands for its share of the source, so
-that sources of unlike density keep their weights. The number of distinct words grows more slowly than the text; its
-power is fitted to the half and to the whole of the sample (Heaps' law).
+that sources of unlike density keep their weights.
 """
 
 from __future__ import annotations
@@ -15,9 +14,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, TypeVar
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -30,6 +28,7 @@ from bertdata.extract.step import extract_slice
 from bertdata.peaks import forget_peak, peak_memory
 from bertdata.pieces import HEADER_BYTES, cut_pieces
 from bertdata.plan_sample import Piece, shorten, take_sample
+from bertdata.plan_words import Counted, counting_seconds, distinct_words, learning_seconds
 from bertdata.ranges import HashRange, plan_ranges
 from bertdata.records import Slice
 from bertdata.store import as_path
@@ -41,8 +40,6 @@ from bertdata.word_counts import MAX_WORDS_TO_LEARN, count_words, learn_from_cou
 R = TypeVar("R")
 # The part of a piece on which a call costs what it costs whatever its size.
 _LITTLE = 0.01
-# By how much the power of Heaps' law declines while a text doubles, and how far: measured, on texts of 10 to 80 MB.
-_DECLINE, _LEAST_POWER = 0.03, 0.3
 # What the learner holds for each distinct word: 1,015 MiB at a million (benchmarks/vocab.py).
 _LEARNER_BYTES_A_WORD = 1064
 
@@ -274,72 +271,6 @@ def _first_half(documents: Path) -> Path:
             if (left := left - len(batch)) <= 0:
                 break
     return half
-
-
-class Counted(NamedTuple):
-    """What counting the words of a piece, or of its first half, took and found; its weight is the piece's."""
-
-    weight: float
-    seconds: float
-    words: dict[str, int]
-
-
-def counting_seconds(counted: Sequence[Counted], words_a_slice: float) -> float:
-    """Return how long it takes to count all words, of halves and pieces by turns, in slices of so many.
-
-    A word costs, and a distinct word costs many times that: pieces are shorter than slices, and have more of these.
-
-    >>> half, whole = ({"words": n, "distinct_words": d} for n, d in ((1000, 100), (4000, 200)))
-    >>> counted = [Counted(10.0, 2.0, half), Counted(10.0, 6.0, whole)]  # A ms a word, ten more a distinct one.
-    >>> round(counting_seconds(counted, 4000), 3)
-    60.0
-    """
-    found = np.array([(each.words["words"], each.words["distinct_words"]) for each in counted], dtype=float)
-    seconds = np.array([each.seconds for each in counted])
-    a_word, a_distinct = np.linalg.lstsq(found, seconds, rcond=None)[0]
-    if min(a_word, a_distinct) < 0:  # A busy machine's noise: then by words alone.
-        a_word, a_distinct = seconds.sum() / max(1.0, found[:, 0].sum()), 0.0
-    total = 0.0
-    for half, whole in zip(counted[::2], counted[1::2], strict=True):
-        words = whole.weight * whole.words["words"]
-        slices = words / max(1.0, words_a_slice, whole.words["words"])
-        distinct = distinct_words(half.words, whole.words, words_a_slice)
-        total += a_word * words + a_distinct * slices * distinct
-    return float(total)
-
-
-def distinct_words(half: dict[str, int], whole: dict[str, int], words: float) -> float:
-    """Return how many distinct words `words` words have, by the power law through two samples of the same text.
-
-    The power declines with the text: by what it does in Wikipedias of four languages and books, with each doubling.
-
-    >>> round(distinct_words({"words": 100, "distinct_words": 10}, {"words": 400, "distinct_words": 20}, 1600))
-    37
-    """
-    n1, n2, v1, v2 = half["words"], whole["words"], half["distinct_words"], whole["distinct_words"]
-    between = math.log2(n2 / n1) if n2 > n1 > 0 else 0.0
-    power = min(1.0, math.log2(v2 / v1) / between) if between and v2 > v1 > 0 else 0.5
-    # What was fitted is the power in the middle between the samples.
-    power -= _DECLINE * between / 2
-    doublings = math.log2(max(1.0, words / max(1, n2)))
-    declining = min(doublings, max(0.0, power - _LEAST_POWER) / _DECLINE)
-    grown = declining * (power - _DECLINE * declining / 2) + (doublings - declining) * min(power, _LEAST_POWER)
-    return v2 * float(2**grown)
-
-
-def learning_seconds(seconds: Sequence[tuple[int, float]], distinct_words: float) -> float:
-    """Return how long learning takes, by the line through how long it took for two numbers of distinct words.
-
-    Much of it is the same for any number: it merges as many pairs.
-
-    >>> learning_seconds([(100, 2.0), (200, 2.5)], 400), learning_seconds([(100, 2.0), (100, 2.5)], 400)
-    (3.5, 10.0)
-    """
-    (v1, s1), (v2, s2) = seconds
-    distinct_words = max(v2, min(distinct_words, MAX_WORDS_TO_LEARN))
-    slope = max(0.0, s2 - s1) / (v2 - v1) if v2 > v1 else math.inf
-    # Never more than in proportion: a sample that is learned in milliseconds tells no slope.
-    return s2 + (distinct_words - v2) * min(slope, s2 / max(1, v2))
 
 
 def _learn(build: SampleBuild, counts: str) -> list[str]:

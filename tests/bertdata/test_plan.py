@@ -15,19 +15,12 @@ from bertdata.extract.options import ExtractOptions
 from bertdata.extract.slices import plan_slices
 from bertdata.extract.sources import expand_sources
 from bertdata.peaks import forget_peak, peak_memory
-from bertdata.plan import (
-    MAX_WORDS_TO_LEARN,
-    Counted,
-    Plan,
-    SampleBuild,
-    counting_seconds,
-    distinct_words,
-    learning_seconds,
-    plan_build,
-)
+from bertdata.plan import Plan, SampleBuild, plan_build
 from bertdata.plan_sample import shorten, take_sample
+from bertdata.plan_words import Counted, counting_seconds, distinct_words, learning_seconds
 from bertdata.records import Slice
 from bertdata.tokens import TokensOptions
+from bertdata.word_counts import MAX_WORDS_TO_LEARN
 from tests.corpora import dump_xml, write_books
 
 
