@@ -65,23 +65,36 @@ def time_round(functions: tuple[Callable[[list[Path]], int], ...], files: list[P
 
 
 def main() -> None:
-    """Print megabytes a CPU second for each folder."""
+    """Print megabytes a CPU second for each folder, and for all of them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
+    together = [[0.0] * 3 for _ in range(arguments.rounds)]
+    all_files, all_megabytes = 0, 0.0
     for folder in arguments.folders:
         files = sorted(file for file in folder.rglob("*") if file.is_file())
         megabytes = sum(len(read_file(file)) for file in files) / 1e6
         rounds = [time_round((read_floor, split_words, read_books), files) for _ in range(arguments.rounds)]
-        print(f"{folder.name}: {len(files)} files, {megabytes:.1f} MB of text, {arguments.rounds} rounds")
-        floor = statistics.median(times[0] for times in rounds)
-        for name, *seconds in zip(("read, decode, join", "str.split", "bertdata"), *rounds, strict=True):
-            median, best = statistics.median(seconds), min(seconds)
-            print(
-                f"  {name:20} {median:7.2f} CPU s  {megabytes / median:7.1f} MB/s  {median / floor:5.1f} x the floor"
-                f"  (best round {megabytes / best:.1f} MB/s)"
-            )
+        show(folder.name, len(files), megabytes, rounds)
+        together = [
+            [one + more for one, more in zip(*both, strict=True)] for both in zip(together, rounds, strict=True)
+        ]
+        all_files, all_megabytes = all_files + len(files), all_megabytes + megabytes
+    if len(arguments.folders) > 1:
+        show("together", all_files, all_megabytes, together)
+
+
+def show(name: str, num_files: int, megabytes: float, rounds: list[list[float]]) -> None:
+    """Print the median of the rounds' CPU seconds for each of the three functions."""
+    print(f"{name}: {num_files} files, {megabytes:.1f} MB of text, {len(rounds)} rounds")
+    floor = statistics.median(times[0] for times in rounds)
+    for function, *seconds in zip(("read, decode, join", "str.split", "bertdata"), *rounds, strict=True):
+        median, best = statistics.median(seconds), min(seconds)
+        print(
+            f"  {function:20} {median:7.2f} CPU s  {megabytes / median:7.1f} MB/s  {median / floor:5.1f} x the floor"
+            f"  (best round {megabytes / best:.1f} MB/s)"
+        )
 
 
 if __name__ == "__main__":
