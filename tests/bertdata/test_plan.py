@@ -131,9 +131,8 @@ def test_learning_from_more_words_never_costs_less_nor_more_than_in_proportion()
 
 def test_counting_longer_slices_costs_less_a_word() -> None:
     half, whole = ({"words": n, "distinct_words": d} for n, d in ((100_000, 10_000), (200_000, 15_000)))
-    counted = [Counted(20.0, n * 1e-7 + d * 2e-6, each) for each in (half, whole) for n, d in [tuple(each.values())]]
+    counted = [Counted(20.0, (n + 30 * d) * 1e-7, each) for each in (half, whole) for n, d in [tuple(each.values())]]
     same, longer = (counting_seconds(counted, words) for words in (200_000, 2_000_000))
-    assert same == pytest.approx(20 * (0.02 + 0.03))
-    assert longer == pytest.approx(20 * 0.02 + 2 * 2e-6 * distinct_words(half, whole, 2_000_000))
-    noisy = [counted[0]._replace(seconds=0.5), counted[1]]
-    assert counting_seconds(noisy, 200_000) == pytest.approx(20 * 200_000 * 0.55 / 300_000)
+    assert same == pytest.approx(20 * (0.02 + 0.045))
+    assert longer == pytest.approx(20 * 0.02 + 2 * 3e-6 * distinct_words(half, whole, 2_000_000))
+    assert longer < same
