@@ -21,7 +21,7 @@ setup: .venv/.ready
 	@# [fast], built from its source where the package index has no wheel of it, and left out where there is no Rust.
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt mibz2 2>/dev/null \
 		|| { command -v cargo >/dev/null && $(BIN)/uv pip install --quiet --python $(BIN)/python ./tools/mibz2; } \
-		|| echo "mibz2 is not installed (its build needs Rust): indexed_bzip2 decodes bz2, at a third of the speed." >&2
+		|| echo "mibz2 is not installed (its build needs Rust): indexed_bzip2 decodes bz2, at less than half of the speed." >&2
 	touch $@
 
 # A corpus from the bundled sample (or WIKIPEDIA=… BOOKS=…), and a tiny BERT trained on it.

@@ -70,19 +70,17 @@ def main() -> None:
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
-    together = [[0.0] * 3 for _ in range(arguments.rounds)]
-    all_files, all_megabytes = 0, 0.0
+    shown: list[tuple[int, float, list[list[float]]]] = []
     for folder in arguments.folders:
         files = sorted(file for file in folder.rglob("*") if file.is_file())
         megabytes = sum(len(read_file(file)) for file in files) / 1e6
         rounds = [time_round((read_floor, split_words, read_books), files) for _ in range(arguments.rounds)]
-        show(folder.name, len(files), megabytes, rounds)
-        together = [
-            [one + more for one, more in zip(*both, strict=True)] for both in zip(together, rounds, strict=True)
-        ]
-        all_files, all_megabytes = all_files + len(files), all_megabytes + megabytes
-    if len(arguments.folders) > 1:
-        show("together", all_files, all_megabytes, together)
+        shown.append((len(files), megabytes, rounds))
+        show(folder.name, *shown[-1])
+    if len(shown) > 1:
+        num_files, sizes, by_folder = zip(*shown, strict=True)
+        rounds = [[sum(times) for times in zip(*turn, strict=True)] for turn in zip(*by_folder, strict=True)]
+        show("together", sum(num_files), sum(sizes), rounds)
 
 
 def show(name: str, num_files: int, megabytes: float, rounds: list[list[float]]) -> None:

@@ -241,20 +241,16 @@ def _vocabulary(made: Sequence[tuple[Path, float]], build: SampleBuild, plan: Pl
     words = sum(each.weight * each.words["words"] for each in counted[1::2])
     step.cpu_seconds += max(0.0, loading - little) + counting_seconds(counted, words / max(1, plan.slices))
     half_words = merge_counts(halves, build.folder / "half.parquet")
-    began = _cpu_seconds()
-    whole = merge_counts(counts, build.folder / "word_counts.parquet")
-    merging = _cpu_seconds() - began
+    merging, whole = _time(merge_counts, counts, build.folder / "word_counts.parquet")
     plan.distinct_words = distinct_words(half_words, whole, words)
     growth = plan.distinct_words / max(1, whole["distinct_words"])
     _learn(build, "little.counts")  # What the first call loads is no part of what words cost.
-    began = _cpu_seconds()
-    _learn(build, "half.parquet")
-    middle = _cpu_seconds()
-    vocabulary = write_vocabulary(build.folder / "vocab", _learn(build, "word_counts.parquet"), build.lowercase)
-    learned = _cpu_seconds()
-    coverage_of_file(build.folder / "word_counts.parquet", vocabulary)
-    covering = _cpu_seconds() - learned
-    seconds = [(half_words["distinct_words"], middle - began), (whole["distinct_words"], learned - middle)]
+    of_half, _ = _time(_learn, build, "half.parquet")
+    of_whole, vocabulary = _time(
+        lambda: write_vocabulary(build.folder / "vocab", _learn(build, "word_counts.parquet"), build.lowercase)
+    )
+    covering, _ = _time(coverage_of_file, build.folder / "word_counts.parquet", vocabulary)
+    seconds = [(half_words["distinct_words"], of_half), (whole["distinct_words"], of_whole)]
     step.serial_seconds += (merging + covering) * growth + learning_seconds(seconds, plan.distinct_words)
     step.bytes_written += (build.folder / "word_counts.parquet").stat().st_size * growth
     step.bytes_written += sum(file.stat().st_size for file in (build.folder / "vocab").iterdir())

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from bertdata.word_counts import MAX_WORDS_TO_LEARN
 
-# What a distinct word costs where words are counted, in words: 29 of English novels, as many or more of Greek articles.
+# What a distinct word costs where words are counted, in words: about as much in novels as in articles.
 _DISTINCT_COST = 30
 # By how much the power of Heaps' law declines while a text doubles, and how far: measured, on texts of 10 to 80 MB.
 _DECLINE, _LEAST_POWER = 0.03, 0.3
