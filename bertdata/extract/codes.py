@@ -64,13 +64,13 @@ def return_memory() -> None:
 
 
 def text_codes(text: str) -> Codes:
-    """Return the codes of a text's characters: an array of bytes where all are ASCII, else of 2 or 4 bytes each.
+    """Return the codes of a text's characters: an array of bytes where all are in Latin-1, else of 2 or 4 bytes each.
 
-    >>> text_codes("né").tolist(), text_codes("né").dtype.itemsize, text_codes("n").dtype.itemsize
-    ([110, 233], 2, 1)
+    >>> text_codes("né").tolist(), [text_codes(text).dtype.itemsize for text in ("n", "né", "nе", "n𝒶")]
+    ([110, 233], [1, 1, 2, 4])
     """
-    if text.isascii():
-        return np.frombuffer(text.encode("ascii"), np.uint8)
+    with contextlib.suppress(UnicodeEncodeError):
+        return np.frombuffer(text.encode("latin-1"), np.uint8)
     wide = text.encode("utf-16-le", "surrogatepass")
     if len(wide) == 2 * len(text):
         return np.frombuffer(wide, "<u2")
@@ -83,7 +83,7 @@ def codes_text(codes: Codes) -> str:
     >>> codes_text(text_codes("né"))
     'né'
     """
-    return codes.tobytes().decode({1: "ascii", 2: "utf-16-le", 4: "utf-32-le"}[codes.itemsize], "surrogatepass")
+    return codes.tobytes().decode({1: "latin-1", 2: "utf-16-le", 4: "utf-32-le"}[codes.itemsize], "surrogatepass")
 
 
 def find_newlines(codes: Codes) -> Positions:
@@ -180,7 +180,7 @@ def single_spaces(text: str) -> str:
     found = pairs[(first == _SPACE) & ((second == _SPACE) | (second == _NEWLINE))]
     leading = pairs[(first == _NEWLINE) & (second == _SPACE)].tolist()
     if leading:
-        found = np.union1d(found, [_last_blank(text, n + 1) for n in leading])
+        found = np.sort(np.append(found, [_last_blank(text, n + 1) for n in leading]))
     if len(found) > _MANY_BLANKS:
         kept = np.ones(len(codes), np.bool_)
         kept[found] = False

@@ -112,11 +112,12 @@ class _Cleaner:
         speakers = find_speakers(blocks)
         self.speakers |= speakers.names
         plain &= ~speakers.begun
-        plain[: max(0, _FRONT_BLOCKS - self.num_blocks)] = False
         text, starts, ends = blocks.text, blocks.starts.tolist(), blocks.ends.tolist()
         flat = text.replace("\n", " ")
         if self.num_blocks < _FRONT_BLOCKS and ends:
             self.credit_words = credit_words(text[: ends[min(_FRONT_BLOCKS, len(ends)) - 1]])
+            for n in np.flatnonzero(plain[: _FRONT_BLOCKS - self.num_blocks]).tolist():
+                plain[n] = self.keep_verse and not is_credit(text[starts[n] : ends[n]], self.credit_words)
         specials, start = [*np.flatnonzero(~plain).tolist(), len(plain)], 0
         del blocks, plain
         for special in specials:
