@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import io
 import posixpath
-import re
 import zipfile
 import zlib
+from collections.abc import Iterator
 from typing import NamedTuple
 from urllib.parse import unquote
 
 from lxml import etree
 
+from bertdata.extract.front_matter import NO_TEXT_TYPES, is_beside, name_page
 from bertdata.extract.prose import Prose
-from bertdata.extract.xhtml import read_xhtml
+from bertdata.extract.xhtml import count_rule, read_xhtml
 
 # Text deflates 2 to 5 times; a member of a bomb some 1,000 times. War and Peace is 3.3 MB of text.
 _MAX_RATIO, _RATIO_FROM = 200, 1 << 20
@@ -21,16 +22,6 @@ _MAX_MEMBER, _MAX_TOTAL, _MAX_MEMBERS = 64 << 20, 512 << 20, 20_000
 _CONTENT_TYPES = ("application/xhtml+xml", "text/html", "application/x-dtbook+xml", "text/x-oeb1-document")
 # Fonts may be obfuscated in any book that can be read freely; these two methods encrypt nothing else.
 _FONT_METHODS = ("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC")
-_NO_TEXT_TYPES = frozenset((
-    "cover", "toc", "title-page", "titlepage", "copyright-page", "copyright", "loi", "lot", "index",
-    "landmarks", "page-list", "colophon", "halftitlepage", "halftitle", "imprint", "bibliography", "glossary",
-    "other-credits", "acknowledgements", "ad", "advertisement", "notes", "footnotes", "endnotes", "rearnotes",
-))  # fmt: skip
-_NO_TEXT_NAME = re.compile(
-    r"(?:^|[/_-])(?:cover|toc|nav|title-?page|copyright|contents|tableofcontents|imprint|colophon|uncopyright|landmarks"
-    r"|halftitle\w*|loi|endnotes?|footnotes?|index)(?:[-_]?(?:page|image))?\.x?html?$",
-    re.I,
-)
 
 
 class EpubError(Exception):
@@ -103,8 +94,9 @@ except ImportError:  # pragma: no cover
 def read_epub(data: bytes, keep_verse: bool = True) -> Epub:
     """Return the prose of an EPUB.
 
-    Navigation, covers, title and copyright pages, contents and end notes are left out, whether the package, its guide
-    or the pages themselves say so; what is in the spine is read once, in the spine's order.
+    What is in the spine is read once, in the spine's order. Navigation, covers, title and copyright pages, contents and
+    end notes are left out: where their elements say what they are, and where the package, its guide or a file's name
+    says it and the file holds no more than that. `prose.rules` counts what is left out, also files that are missing.
 
     Raises EpubError: `damaged-epub`, `encrypted` or `epub-bomb`.
     """
@@ -114,9 +106,22 @@ def read_epub(data: bytes, keep_verse: bool = True) -> Epub:
     _refuse_encrypted(archive)
     base = posixpath.dirname(package_name)
     prose = Prose()
-    for name in _spine(archive, package, base):
-        read_xhtml(archive.read(name), prose, keep_verse, _NO_TEXT_TYPES)
+    files = _spine(archive, package, base, prose)
+    # What a file is called is no reason to leave out all there is.
+    has_text = not all(files.values())
+    for name, kind in files.items():
+        _read_file(archive.read(name), prose, keep_verse, kind if has_text else "")
     return Epub(_metadata(package, "title"), _metadata(package, "language").split("-")[0].lower(), prose)
+
+
+def _read_file(data: bytes, prose: Prose, keep_verse: bool, kind: str) -> None:
+    """Append a file of the spine to `prose`, or count it by its `kind` where it is no text."""
+    num_paragraphs, num_chapters, rules = len(prose.paragraphs), len(prose.chapters), dict(prose.rules)
+    read_xhtml(data, prose, keep_verse)
+    if kind and is_beside(kind, prose.paragraphs[num_paragraphs:]):
+        del prose.paragraphs[num_paragraphs:], prose.chapters[num_chapters:]
+        prose.rules = rules
+        count_rule(prose, kind)
 
 
 def _parse_xml(archive: _Archive, name: str) -> etree._Element:
@@ -160,28 +165,39 @@ def _metadata(package: etree._Element, name: str) -> str:
     return ""
 
 
-def _spine(archive: _Archive, package: etree._Element, base: str) -> list[str]:
-    """Return the members of the spine that may hold text, each once, in its order."""
+def _spine(archive: _Archive, package: etree._Element, base: str, prose: Prose) -> dict[str, str]:
+    """Return the members of the spine that may hold text, each once, in its order, with what each is called."""
+
+    def find(href: str | None) -> str | None:
+        return archive.find(posixpath.normpath(posixpath.join(base, unquote(href or ""))).lstrip("/"))
+
     items = {}
     for item in package.xpath("//*[local-name()='manifest']/*[local-name()='item']"):
         items[item.get("id")] = item
-    aside = _guide(package)
-    names: list[str] = []
+    aside = {find(href): kind for href, kind in _guide(package)}
+    files: dict[str, str] = {}
     for reference in package.xpath("//*[local-name()='spine']/*[local-name()='itemref']"):
         item = items.get(reference.get("idref"))
-        if item is None or reference.get("linear") == "no":
+        if item is not None and item.get("media-type", _CONTENT_TYPES[0]) not in _CONTENT_TYPES:
             continue
-        href = (item.get("href") or "").split("#")[0]
-        properties = (item.get("properties") or "").split()
-        if item.get("media-type", _CONTENT_TYPES[0]) not in _CONTENT_TYPES or "nav" in properties:
-            continue
-        name = archive.find(posixpath.normpath(posixpath.join(base, unquote(href))).lstrip("/"))
-        if name and name not in names and href not in aside and not _NO_TEXT_NAME.search(href):
-            names.append(name)
-    return names
+        href = "" if item is None else (item.get("href") or "").split("#")[0]
+        name = find(href)
+        if item is None or name is None:
+            count_rule(prose, "missing-file")
+        elif reference.get("linear") == "no":
+            count_rule(prose, "non-linear")
+        elif name not in files:
+            is_navigation = "nav" in (item.get("properties") or "").split()
+            files[name] = aside.get(name) or ("nav" if is_navigation else name_page(href))
+    return files
 
 
-def _guide(package: etree._Element) -> set[str]:
-    """Return the files that an EPUB 2 guide calls cover, contents, copyright page and the like."""
-    references = package.xpath("//*[local-name()='guide']/*[local-name()='reference']")
-    return {(r.get("href") or "").split("#")[0] for r in references if (r.get("type") or "").lower() in _NO_TEXT_TYPES}
+def _guide(package: etree._Element) -> Iterator[tuple[str, str]]:
+    """Yield the files that an EPUB 2 guide calls cover, contents, copyright page and the like.
+
+    A place within a file says nothing of the file: Project Gutenberg's contents stand in the first one of the text.
+    """
+    for reference in package.xpath("//*[local-name()='guide']/*[local-name()='reference']"):
+        href, kind = reference.get("href") or "", (reference.get("type") or "").lower()
+        if kind in NO_TEXT_TYPES and "#" not in href:
+            yield href, kind

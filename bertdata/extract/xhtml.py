@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
 from itertools import islice
 
 from lxml import etree, html
 
 from bertdata.extract.blocks import classify
 from bertdata.extract.credits import is_credit
+from bertdata.extract.front_matter import NO_TEXT_TYPES
 from bertdata.extract.prose import Prose
 from bertdata.extract.wikitext.formulas import raised
 
@@ -51,21 +51,18 @@ _TITLE_TYPES = frozenset(("title", "subtitle", "ordinal", "dedication", "epigrap
 _SPACE = re.compile(r"[\s\u00a0\u2000-\u200a\u202f\u3000]+")
 _INVISIBLE = re.compile(r"[\u200b\u2060\ufeff\u00ad\x00-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f]")
 _MAX_MARK = 6
+# A paragraph that is a link into the book is an entry of its contents, and so is one with a number before or behind it.
+_ENTRY_SHARE, _MAX_ENTRY = 0.75, 200
 # A paragraph of text that is about as wide as a book's line; shorter ones may be headings in disguise.
 _WIDTH = 72
 
 
-def read_xhtml(data: bytes, prose: Prose, keep_verse: bool = True, no_text_types: Collection[str] = ()) -> None:
-    """Append the paragraphs of one XHTML file to `prose`, and note its headings as chapters.
-
-    A file whose body, or only section, has one of `no_text_types` (`titlepage`, `toc`…) holds no text.
-    """
+def read_xhtml(data: bytes, prose: Prose, keep_verse: bool = True) -> None:
+    """Append the paragraphs of one XHTML file to `prose`, and note its headings as chapters."""
     root = _parse(data)
     if root is None:
+        count_rule(prose, "unreadable-file")
         return
-    for element in islice(root.iter("{*}body", "{*}section"), 3):
-        if _types(element) & set(no_text_types):
-            return
     walker = _Walker(prose, keep_verse)
     walker.walk(root)
     walker.flush()
@@ -113,6 +110,17 @@ def _is_title(css: str, types: set[str]) -> bool:
     return bool(_TITLE_CLASS.search(css) or types & _TITLE_TYPES)
 
 
+def _leads_inside(element: etree._Element, tag: str) -> bool:
+    """Say whether an element is a link to a place of the same book."""
+    href = (tag == "a" and element.get("href")) or ""
+    return bool(href) and "://" not in href and not href.startswith("mailto:")
+
+
+def count_rule(prose: Prose, rule: str) -> None:
+    """Count a block, or a file, that went by a rule."""
+    prose.rules[rule] = prose.rules.get(rule, 0) + 1
+
+
 class _Walker:
     """Walks a tree without recursion and gathers the text between two block borders."""
 
@@ -121,6 +129,9 @@ class _Walker:
         self.pieces: list[str] = []
         self.verse = 0
         self.in_title = 0
+        # Whether a link into the book is open, and how many of the paragraph's characters stand in such links.
+        self.in_link = 0
+        self.num_linked = 0
         # A file begins as a chapter does: behind its name may stand a synopsis, nowhere else.
         self.is_open = True
 
@@ -143,14 +154,15 @@ class _Walker:
         """Begin an element; False where it is dropped with all it holds."""
         tag = _local(element.tag) if isinstance(element.tag, str) else ""
         css, types = element.get("class") or "", _types(element)
-        if tag in _DROPPED or types & _ASIDE_TYPES or _ASIDE_CLASS.search(css) or self._is_mark(element, tag):
+        beside = types & NO_TEXT_TYPES if tag in _BOXES else None
+        if beside or tag in _DROPPED or types & _ASIDE_TYPES or _ASIDE_CLASS.search(css) or self._is_mark(element, tag):
             if tag not in ("rt", "rp", "img", "svg") and tag not in _INLINE:
                 self.flush()
             if tag in _CHAPTER_HEADINGS:
                 self.prose.chapters.append((len(self.prose.paragraphs), _plain("".join(element.itertext()))))
             self.is_open |= tag in _HEADINGS
             if not (types & {"noteref", "pagebreak"}):
-                self.count(tag if tag in _DROPPED else "note")
+                self.count(min(beside) if beside else tag if tag in _DROPPED else "note")
             return False
         if tag == "sup" and (power := raised("".join(islice(element.itertext(), 4)).strip())):
             self.add(power)
@@ -161,6 +173,7 @@ class _Walker:
             self.flush()
         self.verse += _is_verse(css, types)
         self.in_title += _is_title(css, types)
+        self.in_link += _leads_inside(element, tag)
         self.add(element.text)
         return True
 
@@ -171,6 +184,7 @@ class _Walker:
         css, types = element.get("class") or "", _types(element)
         self.verse -= _is_verse(css, types)
         self.in_title -= _is_title(css, types)
+        self.in_link -= _leads_inside(element, tag)
         self.add(element.tail)
 
     def _is_mark(self, element: etree._Element, tag: str) -> bool:
@@ -187,9 +201,11 @@ class _Walker:
     def add(self, text: str | None) -> None:
         if text:
             self.pieces.append(text)
+            if self.in_link:
+                self.num_linked += len(text.strip())
 
     def count(self, rule: str) -> None:
-        self.prose.rules[rule] = self.prose.rules.get(rule, 0) + 1
+        count_rule(self.prose, rule)
 
     def flush(self) -> None:
         """End the paragraph that stands in `pieces`."""
@@ -197,6 +213,8 @@ class _Walker:
             return
         text = _plain("".join(self.pieces))
         self.pieces.clear()
+        is_entry = self.num_linked >= _ENTRY_SHARE * len(text) and len(text) <= _MAX_ENTRY
+        self.num_linked = 0
         if not text:
             return
         kind = "verse" if self.verse else "heading" if self.in_title else classify(text, _WIDTH)
@@ -205,6 +223,8 @@ class _Walker:
         self.is_open = kind in ("chapter", "heading", "synopsis", "rule")
         if kind == "prose" and len(self.prose.paragraphs) < 8 and is_credit(text):
             kind = "credit"
+        if kind == "prose" and is_entry:
+            kind = "contents-entry"
         if kind == "prose" or (kind == "verse" and self.keep_verse):
             self.prose.paragraphs.append(text)
         else:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given, settings
@@ -16,6 +18,7 @@ from tests.bertdata.book_folders import epub, read_books, write_folder
 
 ONE = "The kettle had been singing since dawn."
 TWO = "The second guest came by the garden, which nobody did."
+CHAPTER = f"<p>{ONE}</p>" * 9
 
 
 def _paragraphs(body: str, **options: bool) -> list[str]:
@@ -106,16 +109,81 @@ def test_front_matter_is_known_by_its_type(kind: str) -> None:
     assert read_epub(epub(pages)).prose.paragraphs == [ONE]
 
 
-def test_an_epub_2_guide_names_front_matter() -> None:
+def _guided(pages: dict[str, str], reference: str) -> dict[str, int]:
+    """Return the rules of an EPUB 2 of `pages` with one reference in its guide, checking that the rest is kept."""
+    items = "".join(f'<item id="i{n}" href="{quote(name)}"/>' for n, name in enumerate(pages))
+    references = "".join(f'<itemref idref="i{n}"/>' for n in range(len(pages)))
     package = (
-        '<package xmlns="http://www.idpf.org/2007/opf" version="2.0"><metadata/><manifest>'
-        '<item id="a" href="a.xhtml" media-type="application/xhtml+xml"/>'
-        '<item id="b" href="b%20c.xhtml" media-type="application/xhtml+xml"/></manifest>'
-        '<spine toc="ncx"><itemref idref="a"/><itemref idref="b"/></spine>'
-        '<guide><reference type="toc" href="a.xhtml"/></guide></package>'
+        f'<package xmlns="http://www.idpf.org/2007/opf" version="2.0"><metadata/><manifest>{items}</manifest>'
+        f'<spine toc="ncx">{references}</spine>'
+        f"<guide>{reference}</guide></package>"
     )
+    prose = read_epub(epub(pages, package=package)).prose
+    assert prose.paragraphs == [p for page in pages.values() for p in re.findall("<p>(.*?)</p>", page) if p != TWO]
+    return {rule: count for rule, count in prose.rules.items() if rule not in ("h1", "h2")}
+
+
+def test_an_epub_2_guide_names_front_matter() -> None:
     pages = {"a.xhtml": f"<p>{TWO}</p>", "b c.xhtml": f"<p>{ONE}</p>"}
-    assert read_epub(epub(pages, package=package)).prose.paragraphs == [ONE]
+    assert _guided(pages, '<reference type="toc" href="a.xhtml"/>') == {"toc": 1}
+
+
+@pytest.mark.parametrize("kind", ["toc", "cover", "title-page", "copyright-page", "notes"])
+@pytest.mark.parametrize("place", ["#id1", ""])
+def test_a_guide_that_points_into_the_text_drops_none_of_it(kind: str, place: str) -> None:
+    if kind in ("copyright-page", "notes") and not place:
+        return  # Such a page as a whole is one of prose.
+    pages = {"a.xhtml": f"<h1 id='id1'>I</h1>{CHAPTER}", "b.xhtml": f"<h2>II</h2>{CHAPTER}"}
+    assert _guided(pages, f'<reference type="{kind}" href="a.xhtml{place}"/>') == {}
+
+
+@pytest.mark.parametrize("name", ["index.html", "text/the-index.html", "table-of-contents.html", "title-page.html"])
+def test_a_chapter_is_kept_whatever_its_file_is_called(name: str) -> None:
+    prose = read_epub(epub({name: CHAPTER, "c1.xhtml": f"<p>{TWO}</p>"})).prose
+    assert (prose.paragraphs, prose.rules) == ([ONE] * 9 + [TWO], {})
+    # A sentence is text where there is no more of it.
+    assert read_epub(epub({name: f"<p>{ONE}</p>"})).prose.paragraphs == [ONE]
+
+
+def test_contents_index_and_publishers_page_go_by_their_names_and_are_counted() -> None:
+    notice = f"<p>{'No owl may be copied without a written word of its publisher. ' * 9}</p>"
+    pages = {
+        "cover.xhtml": "<p><img src='a.png'/></p>",
+        "contents.html": "<p>1 <a href='c1.xhtml'>What did the owl see from the tower that night?</a> 7</p>" * 30,
+        "c1.xhtml": f"<p>{ONE}</p>",
+        "index.html": "<p>owls of the moor and of the tower, their food and their young, 12; of snow, 34.</p>" * 30,
+        "copyright.html": notice,
+        "titlepage.html": f"{notice}<p>{TWO}</p>",
+    }
+    prose = read_epub(epub(pages)).prose
+    assert prose.paragraphs == [ONE]
+    kinds = ("cover", "contents", "index", "copyright", "titlepage")
+    assert prose.rules == dict.fromkeys(kinds, 1)
+
+
+def test_contents_between_chapters_go_and_links_in_sentences_stay() -> None:
+    entry = "<p><a href='#c2'>What did the owl see?</a></p>"
+    out = "<p><a href='https://owl.example/'>The owl is online.</a></p>"
+    assert _paragraphs(f"{entry * 2}<p>{ONE}</p>{out}<p><a href='#c2'>The owl</a> saw it.</p>") == [
+        ONE,
+        "The owl is online.",
+        "The owl saw it.",
+    ]
+
+
+@pytest.mark.parametrize("kind", ["titlepage", "copyright-page", "footnotes", "toc"])
+def test_a_section_beside_the_text_takes_no_other_with_it(kind: str) -> None:
+    body = f"<section epub:type='{kind}'><p>{TWO}</p></section><section epub:type='chapter'><p>{ONE}</p></section>"
+    assert _paragraphs(body) == [ONE]
+    nested = f"<section epub:type='chapter'><p>{ONE}</p><section epub:type='{kind}'><p>{TWO}</p></section></section>"
+    prose = read_epub(epub({"c.xhtml": nested})).prose
+    assert (prose.paragraphs, sum(prose.rules.values())) == ([ONE], 1)
+
+
+def test_files_that_the_spine_names_and_the_archive_lacks_are_counted() -> None:
+    data = epub({"c.xhtml": f"<p>{ONE}</p>"}).replace(b"OEBPS/c.xhtml", b"OEBPS/d.xhtml")
+    prose = read_epub(data).prose
+    assert (prose.paragraphs, prose.rules) == ([], {"missing-file": 1})
 
 
 def test_chapters_are_documents_where_asked(tmp_path: Path) -> None:
