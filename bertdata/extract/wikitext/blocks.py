@@ -42,6 +42,8 @@ _LONE_TAG = re.compile(
 )
 _INLINE = {"math", "chem", "ce", "hiero", "phonos", "score", "maplink"}
 _WRITTEN = {"math": write_formula, "chem": write_reaction, "ce": write_reaction}
+# Code within a sentence.
+_CODE, _WITHIN = ("syntaxhighlight", "source"), re.compile(r"\binline\b")
 _DISPLAYED = re.compile(r"display\s*=\s*[\"']?block")
 
 
@@ -60,6 +62,8 @@ def block_text(name: str, body: str | None, attributes: str, tally: Tally) -> st
     tally.add("tag:" + name)
     if name == "nowiki":
         return literal(body or "")
+    if name in _CODE and body and _WITHIN.search(attributes):
+        return literal(body)
     if name in _WRITTEN and body:
         if "block" in attributes and _DISPLAYED.search(attributes):
             return "\n\n"

@@ -61,6 +61,8 @@ def convert(call: Call) -> str:
     '1.80 metres (5 ft 11 in)'
     """
     values = call.values()
+    if values and call.get("adj") in ("mid", "pre") and (word := _own_word(values)):
+        return _with_word(convert(call._replace(positional=values[:-1])), word, call.get("adj") == "mid")
     if not call.value(1).isascii() and call.value(1)[0].isdecimal():
         named = {name: value for name, value in call.named.items() if not name.isdigit()}
         plain = call._replace(positional=[ascii_digits(value) for value in values], named=named)
@@ -91,6 +93,25 @@ def convert(call: Call) -> str:
     if display in ("or", "/", "slash"):
         return f"{typed}{' or ' if display == 'or' else ' / '}{converted}"
     return f"{typed} ({converted})"
+
+
+_LAST_NUMBER = re.compile(r".*[0-9]\S* ", re.DOTALL)
+
+
+def _own_word(values: list[str]) -> str:
+    """Return the word that stands last among the values: `100|m|ft|adj=mid|-long`, `4|mi|km|adj=pre|statute`."""
+    word = values[-1]
+    return "" if is_value(word) or re.fullmatch(r"[-−]?[0-9]*", word) or word in UNITS or _canonical(word) else word
+
+
+def _with_word(text: str, word: str, behind: bool) -> str:
+    """Return a converted text with a word behind its first unit, or before it."""
+    first, bracket, rest = text.partition(" (")
+    if behind:
+        first += word if word.startswith("-") else f" {word}"
+    else:
+        first = _LAST_NUMBER.sub(lambda found: f"{found[0]}{word} ", first)
+    return first + bracket + rest
 
 
 # The usual number: digits, perhaps grouped, perhaps with decimals.
@@ -224,7 +245,7 @@ def unit_text(code: str, value: str, call: Call, symbol: bool) -> str:
         return ("" if touches else " ") + short
     if call.get("sp").lower() == "us":
         one, many = (w.replace("metre", "meter").replace("litre", "liter") for w in (one, many))
-    if call.get("adj") in ("on", "mid", "1", "pre"):
+    if call.get("adj") in ("on", "mid", "1"):
         return "-" + one.replace(" ", "-")
     return " " + (one if is_one(value) or call.get("sing") == "on" else many)
 

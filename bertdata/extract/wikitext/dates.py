@@ -23,6 +23,7 @@ el Ιανουαρίου Φεβρουαρίου Μαρτίου Απριλίου �
 mr जानेवारी फेब्रुवारी मार्च एप्रिल मे जून जुलै ऑगस्ट सप्टेंबर ऑक्टोबर नोव्हेंबर डिसेंबर
 """
 MONTHS = {line.split()[0]: line.split()[1:] for line in _MONTHS_TEXT.strip().splitlines()}
+_ONE_VALUE = re.compile(r"([0-9]{1,2}) ([0-9]{1,2}|[^\W\d_]+) ([0-9]{3,4})")
 _MONTH_NUMBERS = {name.lower(): i + 1 for names in MONTHS.values() for i, name in enumerate(names)}
 _MONTH_NUMBERS |= {name[:3].lower(): i + 1 for i, name in enumerate(MONTHS["en"])}
 
@@ -39,6 +40,8 @@ def write_date(year: str, month: str, day: str, language: str, month_first: bool
     if not 1 <= number <= 12:
         return " ".join(part for part in (day, month, year) if part)
     day = day.lstrip("0")
+    if language == "fr" and day == "1":
+        day = "1er"
     if language in ("ja", "zh"):
         return f"{year}年{number}月" + (f"{day}日" if day else "")
     if language == "vi":
@@ -78,8 +81,16 @@ def date_first(call: Call) -> str:
 
 
 def date_given(call: Call) -> str:
-    """Print a date that may be one value: `{{date|6 May 2011}}`, `{{dts|2011-05-06}}`, `{{date|6|mai|2011}}`."""
+    """Print a date that may be one value: `{{date|6 May 2011}}`, `{{dts|2011-05-06}}`, `{{date|6|mai|2011}}`.
+
+    >>> [date_given(Call("date", [value], {}, "fr", "")) for value in ("29 9 2019", "1 juin 1900", "été 1900")]
+    ['29 septembre 2019', '1er juin 1900', 'été 1900']
+    """
     first, second, third = (call.value(i) for i in (1, 2, 3))
+    if not second and (found := _ONE_VALUE.fullmatch(first)) and call.language in MONTHS:
+        day, month, year = found.groups()
+        if month.isdigit() or month.lower() in _MONTH_NUMBERS:
+            return write_date(year, month, day, call.language)
     if re.fullmatch(r"[0-9]{1,2}", first) and second and re.fullmatch(r"[0-9]{3,4}", third):
         return write_date(third, second, first, call.language)
     if re.fullmatch(r"[0-9]{3,4}(?:-[0-9]{1,2}-[0-9]{1,2})?", first):

@@ -7,16 +7,20 @@ from functools import lru_cache
 
 from bertdata.extract.wikitext import (
     dates,
+    inline_french,
     inline_local,
     inline_names,
     inline_numbers,
+    inline_quotes,
     inline_wikis,
     phonetics,
     speech,
     units,
 )
+from bertdata.extract.wikitext.blocks import literal
 from bertdata.extract.wikitext.call import Call, Rule
 from bertdata.extract.wikitext.convert import convert
+from bertdata.extract.wikitext.formulas import FORMULA, write_formula
 from bertdata.extract.wikitext.numbers import format_number
 
 _CODE = re.compile(r"[a-z]{2,3}")
@@ -46,13 +50,10 @@ def joined(sign: str) -> Rule:
     return lambda call: sign.join(v for v in call.values() if v)
 
 
-def quote(call: Call) -> str:
-    """Print a block quotation as a paragraph of its own."""
-    text = (
-        call.get("text", "quote", "1", "citação", "citat", "texte", "texto", "testo", "content")
-        or call.first_value().strip()
-    )
-    return f"\n\n{text}\n\n" if text else ""
+def formula(call: Call) -> str:
+    """Print `{{tmath|x_0}}` as `<math>` does."""
+    text = write_formula(call.first_value())
+    return f"{FORMULA}{literal(text)}{FORMULA}" if text else ""
 
 
 def interlanguage_link(call: Call) -> str:
@@ -225,12 +226,6 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(_names("age|age in years|ηλικία"), dates.age),
     "marriage": dates.marriage,
     **dict.fromkeys(_names(
-        "quote|blockquote|bq|cquote|quotation|quote box2|zitat|zitat-en|citation bloc|cita|citazione|"
-        "citaat|citat|cytat|citace|цитата|початок цитати|cita2|sitat|sitaatti|idézet|citação|citar|पाठ|उद्धरण|"
-        "अवतरण|απόσπασμα|παράθεμα|παράθεση|trích dẫn|quotation1|centered pull quote|pull quote|epigraph|"
-        "verse translation|block quote|q|quote1"
-    ), quote),
-    **dict.fromkeys(_names(
         "ill|interlanguage link|illm|link-interwiki|仮リンク|red link|iill|interlanguage link multi|link|link-en|"
         "link-de|link-fr|link-ja|link-ru|link-es|link-it|internal link helper|le|tsl|lien|lien rouge|enlace|"
         "ligação interlingue|liên kết ngôn ngữ|nlinkbk|ilh|internal link|не перекладено2|tlien|enlink|lenk|ллл"
@@ -244,14 +239,18 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(_names("sort|sorted|sortiere|сортувати"), compass),
     **dict.fromkeys(_names("ordinal|ord|ordinal number"), ordinal),
     **dict.fromkeys(_names(
-        "nihongo|nihongo2|nihongo3|nihongo4|nihongo foot|nihongo krt|nihongo-s|nihongo title"
+        "nihongo|nihongo2|nihongo3|nihongo4|nihongo foot|nihongo krt|nihongo-s|nihongo title|japonais"
     ), nihongo),
     "nihongo2": Call.first_value, "nihongo foot": Call.first_value,
     "nihongo3": lambda call: nihongo(call._replace(positional=[call.value(3), call.value(2), call.value(1)])),
     **dict.fromkeys(_names("zh|korean|ko-hhrm|zh-l|zhi|cjkv|zh-full|chinese|lang-zh"), korean_or_chinese),
     **dict.fromkeys(_names("hlist|flatlist|cslist|comma separated entries|enum|plain list inline"), listed),
     **dict.fromkeys(_names("bibleverse|bibleref|sourcetext|bibleverse with invisible links|bv"), bible_verse),
-    **dict.fromkeys(_names("chem|chem2|chem name|ce|formula chimica|chemical formula"), chemical),
+    **dict.fromkeys(("pb", "paragraph break"), inline_local.constant("\n\n")),
+    "tmath": formula,
+    "mset": lambda call: f"&#123;{', '.join(filter(None, call.values()))}&#125;",
+    **dict.fromkeys(_names("chem|chem2|chem name|formula chimica|chemical formula"), chemical),
+    "ce": lambda call: chemical(call) or "CE",  # of an era, and once of a formula
     **dict.fromkeys(_names(
         "flag|flagu|flagcountry|flag+link|flaglink|country|flagg|прапор країни|σημαία|देशध्वज|ध्वज|lá cờ|lippu|"
         "vlagland|bandera2|bayrak"
@@ -270,8 +269,9 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(_names("sclass|sclass-|sclass2|sclass2-"), ship_class),
     **dict.fromkeys(_names("gold medal|goldmedal|silver medal|bronze medal"), inline_local.constant("")),
     **dict.fromkeys(_names("angbr|angle bracket|angbr ia|vr"), inline_local.around("⟨", "⟩")),
-    **dict.fromkeys(_names("e|esp|10^"), inline_local.around("×10<sup>", "</sup>")),
-    **dict.fromkeys(_names("sup|small sup|smallsup|hochgestellt|exp"), inline_local.around("<sup>", "</sup>")),
+    "e": inline_local.around("×10<sup>", "</sup>"),
+    "10^": inline_local.around("10<sup>", "</sup>"),
+    **dict.fromkeys(_names("sup|esp|small sup|smallsup|hochgestellt|exp"), inline_local.around("<sup>", "</sup>")),
     **dict.fromkeys(_names("sqrt|radic"), inline_local.around("√")),
     **dict.fromkeys(_names("usbill|uspl"), inline_local.constant("")),
     **dict.fromkeys(_names("мова|languageicon|градус цельсія"), Call.first_value),
@@ -285,7 +285,7 @@ RULES: dict[str, Rule] = {
     "currency": lambda call: money(inline_names.MONEY.get((call.value(2) or "usd").lower(), ""))(call),
     **dict.fromkeys(_names("by|year|рік|рік у театрі|рік у кіно|год|film year|літопис"), Call.first_value),
     **dict.fromkeys(_names("main text|лапки|«»"), inline_local.around("«", "»")),
-    **dict.fromkeys(_names("'\"|\"|quote marks"), inline_local.around('"', '"')),
+    "esd": lambda call: call.first_value() or " ",
     "לוח": inline_local.constant(""), "כ": Call.first_value, "nobr": Call.first_value,
     **dict.fromkeys(_names("लेखनाव|pagename base|назва статті"), lambda call: call.title),
     "höhe": inline_local.altitude,
@@ -297,6 +297,7 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(("nobr", "nowrap"), unbroken),
     **phonetics.RULES,
     **inline_numbers.RULES,
+    **inline_quotes.RULES,
     **inline_local.RULES,
 }  # fmt: skip
 
@@ -311,4 +312,6 @@ def rule_for(name: str, language: str) -> Rule | None:
     rule = inline_wikis.RULES.get(language, {}).get(name) or RULES.get(name)
     if rule is None:
         rule = speech.language_rule(name, language) or phonetics.phonetic_rule(name)
-    return rule if rule is not None else inline_local.numeral_rule(name, language)
+    if rule is None and language in ("fr", "oc", "br"):
+        rule = inline_french.named_numeral(name)
+    return rule

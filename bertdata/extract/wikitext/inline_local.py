@@ -205,14 +205,3 @@ RULES: dict[str, Rule] = {
     "ngoặc nhọn": around("⟨", "⟩"),
     "daton": lambda call: f"{call.value(1)}-an de {call.value(2)} {call.value(3)}".strip() if call.value(2) else "",
 }
-_NUMERAL = re.compile(r"([0-9]+|[ivx]+)(er|re|ère|e|ème|vet)( siècle)?")
-
-
-def numeral_rule(name: str, language: str) -> Rule | None:
-    """Return the rule of a template that is named as it prints: `{{XIXe siècle}}`, `{{1er}}`.
-
-    >>> numeral_rule("xixe siècle", "fr")(Call("", [], {}, "fr", "")), numeral_rule("1er", "en")
-    ('XIXe siècle', None)
-    """
-    found = _NUMERAL.fullmatch(name) if language in ("fr", "oc", "br") else None
-    return constant(found[1].upper() + found[2] + (found[3] or "")) if found else None

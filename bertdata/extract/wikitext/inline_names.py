@@ -9,9 +9,9 @@ FIRST = """
 nowrap|nobr|nobreak|nobold|noitalic|small|smaller|big|larger|large|abbr|abbrv|tooltip|hover title|em|strong
 bold|italic|strikethrough|s|underline|sub
 center|centre|vanchor|visible anchor|anchor text|sic|not a typo|typo|proper name|as written|keypress|key
-key press|code|codett|mono|tt|kbd|samp|char|var|tq|xt|highlight|mvar|math|bigmath|unicode|poem|poemquote
+key press|code|codett|mono|tt|kbd|samp|char|var|tq|xt|highlight|mvar|math|bigmath|unicode|poem
 not typo|notatypo|lang text|no wrap|nw|disp|plain text|noprint|pad|resize text|allcaps|smallcaps|sc|small caps|caps
-aut|taxon|species|ship name|literal translation|gloss|overline|bo
+aut|taxon|species|ship name|gloss|overline|bo
 ill-wd|angbr|angle bracket|angbr ia|grapheme|phoneme|langx text|wikt-text|nom de page|fontcolor text|first word|interp
 sc2|smallcaps2|larger text|huge|smalldiv|align text
 usgs gnis text|translit text|bigger|longitem|nbhyph|hyphenate|self|hebrew|hebr|arabic|rtl-lang text|rtl|ltr|bidi
@@ -25,14 +25,14 @@ afkorting|kleiner|liten|mindre|kursivt|kisbetű|rövidítés|ruby-base|小|縮�
 smallit|ruby text|wikilink|internal link text|mp|sm
 proper|okina text|tiếng|nhỏ|nhỏ hơn|chữ nhỏ|όνομα|μικρά|μικρό|συντομογραφία|लहान|कमी|छोटे|numero|name
 legend inline|sfrac text|bibleref2 text|bibleref|nomobile text
-dfn|ruby|citation needed span|cn span|clarify span|flagathlete|flagiocathlete
+nowr|nbr|abbrlink|subatomic particle|dfn|ruby|citation needed span|cn span|clarify span|flagathlete|flagiocathlete
 """
 SECOND = """
 lang|langue|язык|мова|lang2|hebrew name|script|wikicode|text in language|språk|taal|v jazyku|limba|lenguaje|idioma
 en langue|lingua|palabra estranxeira|foreign|foreign language|llang|язык текста
 color|colour|font color|fontcolor|fgcolor|colored text|farbe|col|wikt-lang|wt|cs-lang|tekst in taal|hs|γλ|native name
 native phrase|langi|longlink|longform|legend text|spell|nobr2|foreignphrase
-rtl-lang|lang-span|lang3|tl-text|angl|en-lang
+rtl-lang|vjazyce2|cizojazyčně|lang-span|lang3|tl-text|angl|en-lang
 """
 LAST = """
 transl|transliteration|translit|xlit|romaji|hepburn|tlit|translation|транслит|rtl-lang2|iso 9
@@ -53,7 +53,7 @@ CONSTANTS = {
     "≈": "≈", "asymp": "≈", "ne": "≠", "sect": "§", "paragraph": "¶", "number sign": "#", "hash": "#", "en-dash": "–",
     "lbrace": "{", "rbrace": "}", "flat": "♭", "sharp": "♯", "natural": "♮", "infin": "∞", "pi": "π", "n/a": "N/A",
     "na": "N/A", "yes": "Yes", "no": "No", "!xt": "", "pound sign": "£", "ellipsis": "…", "...": "…",
-    ".": ".", "esd": " ", "es": " ", "smallbullet": " • ", "тире": " — ", "н.э.": "н. э.", "до н.э.": "до н. э.",
+    ".": ".", "es": " ", "smallbullet": " • ", "тире": " — ", "н.э.": "н. э.", "до н.э.": "до н. э.",
     "нд": "", "sap": " ", "lb": " ", "br": " ", "br separated entries": "", "crlf": " ", "crlf2": " ", "break": " ",
     "pagebreak": "", "increase": "", "decrease": "", "steady": "", "0": "", "00": "", "tab": " ", "v.chr": "v. Chr.",
     "av. j.-c.": "av. J.-C.", "c.e.": "C.E.", "b.c.": "B.C.", "smsp": " ", "ensp": " ", "emsp": " ", "mi-lang": "",

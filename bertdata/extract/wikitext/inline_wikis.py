@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import re
 
+from bertdata.extract.wikitext import inline_french
 from bertdata.extract.wikitext.call import Call, Rule
 from bertdata.extract.wikitext.dates import date_given
+from bertdata.extract.wikitext.formulas import FORMULA
 from bertdata.extract.wikitext.inline_local import around, constant
 from bertdata.extract.wikitext.numbers import format_number
+from bertdata.extract.wikitext.units import measure
 
 
 def _second(call: Call) -> str:
     return call.value(2)
-
-
-def _before(words: str) -> Rule:
-    """Return a rule that prints a title with the name behind it, or alone: `{{M.|Hugo}}`."""
-    return lambda call: f"{words} {call.value(1)}".strip()
 
 
 def _quantity(call: Call) -> str:
@@ -30,24 +28,52 @@ def _doubted(call: Call) -> str:
     return "" if re.search("[0-9]{4}$", call.value(1)) else call.value(1)
 
 
-def french_centuries(call: Call) -> str:
-    """Print `{{sp|XV|e|au|XVI|e}}`, `{{s2|XV|e|XVI|e}}` and `{{-s|II|e}}`; a hyphen before the name is BC."""
-    name = call.name.strip("-")
-    values = call.values()
-    if name == "s2":
-        values = [*values[:2], "et", *values[2:]]
-    numbers = [number + ending for number, ending in zip(values[::3], [*values[1::3], ""], strict=False)]
-    joints = [f" {word} " for word in values[2::3][: len(numbers) - 1]]
-    text = "".join(part for pair in zip(numbers, [*joints, *[""] * len(numbers)], strict=False) for part in pair)
-    plural = "s" if name == "s2" else ""
-    return f"{text} siècle{plural}" + (" av. J.-C." if call.name.startswith("-") else "")
-
-
 def spanish_century(call: Call) -> str:
     """Print `{{siglo|IV|a|s=1}}` as siglo IV a. C."""
     era = {"a": " a. C.", "d": " d. C."}.get(call.value(2).lower(), "")
     word = "siglo " if call.get("s", "3") or call.value(3) else ""
     return f"{word}{call.value(1)}{era}" if call.value(1) else ""
+
+
+def german_quote(call: Call) -> str:
+    """Print `{{"|Text=Ich komme.|Autor=N. N.}}`: the words alone, who said them is said before."""
+    text = call.get("text") or call.first_value().strip()
+    return f"„{text}“" if text else ""
+
+
+def german_coordinates(call: Call) -> str:
+    """Print `{{Coordinate|NS=48/8/14/N|EW=11/34/31/E|text=DMS}}` where it asks for text.
+
+    >>> german_coordinates(Call("", [], {"ns": "48/8/14/N", "ew": "-0.5", "text": "dms"}, "de", "")).strip(FORMULA)
+    '48° 8′ 14″ N, 0,5° W'
+    """
+    sides = [_german_side(call.get(axis), names) for axis, names in (("ns", "NS"), ("ew", "OW"))]
+    is_shown = call.get("text") not in ("", "0", "-", "/", "ICON0", "ICON1", "ICON2")
+    return f"{FORMULA}{', '.join(sides)}{FORMULA}" if is_shown and all(sides) else ""
+
+
+def _german_side(text: str, names: str) -> str:
+    *numbers, last = text.split("/")
+    if last in ("N", "S", "E", "W", "O"):
+        name = last.replace("E", "O")
+    else:
+        numbers, name = [*numbers, last.lstrip("-+")], names[last.startswith("-")]
+    if not all(re.fullmatch(r"[0-9]+(?:\.[0-9]+)?", number) for number in numbers):
+        return ""
+    return " ".join(number.replace(".", ",") + sign for number, sign in zip(numbers, "°′″", strict=False)) + f" {name}"
+
+
+def old_style_date(call: Call) -> str:
+    """Print `{{OldStyleDate|6|июня|1799|26|мая}}`, the Julian date first.
+
+    >>> old_style_date(Call("", ["18", "мая", "1868", "6"], {}, "ru", ""))
+    '6 (18) мая 1868'
+    """
+    day, month, year, old_day, old_month, old_year = (call.value(n) for n in range(1, 7))
+    old = " ".join(filter(None, (old_day, old_month, old_year)))
+    if old:
+        return f"{old} ({day} {month}) {year}" if old_month else f"{old} ({day}) {month} {year}"
+    return f"{day} {month} {year}"
 
 
 def chinese_dates(call: Call) -> str:
@@ -121,24 +147,20 @@ RULES: dict[str, dict[str, Rule]] = {
         **_names("صغير|لا فواصل|كبير|غامق|اقتباس مضمن", Call.first_value),
         **_names("لغة|لون", _second),
         "كم": around("", " كم"),
+        "تحويل": measure,
     },
-    "de": {**_names("§", around("§ ")), **_names('"-fr|"-en|"-it|"-la|"-es', around("„", "“"))},
+    "de": {
+        **_names("§", around("§ ")),
+        **_names('"|"-de|"-fr|"-en|"-it|"-la|"-es|"-ru|"-nl|"-grc', german_quote),
+        # Elsewhere a ship's prefix and a language; here the words are Czech, and flags of states.
+        "css": Call.first_value,
+        **_names("deu|fra", constant("")),
+        "coordinate": german_coordinates,
+    },
     "el": _names("πηγή|ασαφές", _doubted),
     "es": {"siglo": spanish_century},
     "fa": {name: around(f"(به {name}: ", ")") for name in ("آلمانی", "انگلیسی", "فرانسوی")},
-    "fr": {
-        **_names("citation|citation étrangère", around("« ", " »")),
-        **_names(
-            "référence nécessaire|refnec|référence souhaitée|refsou|pas clair|quoi|qui|passage à actualiser|"
-            "latin|grec ancien",
-            Call.first_value,
-        ),
-        **{name: _before(title) for name, title in (("m.", "M."), ("mme", "Mme"), ("mlle", "Mlle"), ("n°", "n°"))},
-        **_names("nb|numéro", lambda call: format_number(call.value(1), "fr")),
-        **_names("sp|sp-|s2|s2-|-sp|-s2|-s", french_centuries),
-        **_names("p.|pp.", around("p. ")),
-        "vol.": around("vol. "),
-    },
+    "fr": inline_french.RULES,
     "he": {
         **_names("כתב קטן|ללא גלישה|שם בערבית|מספר|ללא נטייה|ה|מקור|הבהרה", Call.first_value),
         "אנ": constant(""),
@@ -168,9 +190,18 @@ RULES: dict[str, dict[str, Rule]] = {
         **{f"{code}.": around(f"{code}. ") for code in ("ang", "łac", "niem", "fr", "ros", "wł", "hiszp", "cz", "ukr")},
     },
     "pt": {**_names("unidade", _quantity), **_names("dtlink|dni|morte", date_given)},
-    "ru": {"км": around("", " км"), **_names("ударение|термин|акут|нет аи 2", Call.first_value)},
+    "ru": {
+        "oldstyledate": old_style_date,
+        "сс3": Call.first_value,
+        "км": around("", " км"),
+        **_names("ударение|термин|акут|нет аи 2", Call.first_value),
+    },
     "sv": {**_names("enhet", _quantity), "källa behövs": Call.first_value},
-    "uk": _names("fact|fact2|джерело", _doubted),
+    "uk": {
+        **_names("fact|fact2|джерело", _doubted),
+        "oldstyledate": old_style_date,
+        "сс3": Call.first_value,
+    },
     "zh": {
         "bd": chinese_dates,
         "tsl": chinese_link,

@@ -18,6 +18,7 @@ _REACH = 120
 _NAMES = re.compile(r"(?:ipa|мфа)-[a-z]{2,4}|ipac-en")
 _WHOLE = ("ipa", "api", "afi", "мфа", "δφα")
 _LABEL = re.compile(r"us|uk|au|nz|ca|us-uk|usuk|lang|pron|also|local|locally|ipa|icon|small|audio")
+_CODE = re.compile(r"[a-z]{2,3}(?:-\w{2,8})*")
 _BARE = re.compile(r"(?:^|[(（\[;,、，])[^\w)]*$")
 # An item of its own: a mark of another dropped template, then the end of the item.
 _ENDED = re.compile(r"(?:[\s.]|\x02[0-9]+\x03|&nbsp;)*+(?:[;,、，)）\]]|$)")
@@ -30,6 +31,14 @@ def _between(before: str, after: str) -> Callable[[Call], str]:
         return _marked(f"{before}{text.strip('[]/') if before else text}{after}") if text else ""
 
     return rule
+
+
+def _whole(call: Call) -> str:
+    """Print `{{IPA|/aw/}}` as it stands, and `{{IPA|fr|paʁi}}`, which names the language first, in brackets."""
+    if not (_CODE.fullmatch(call.value(1)) and call.value(2)):
+        return _between("", "")(call)
+    sounds = call.value(2)
+    return _marked(sounds if sounds[0] in "/[" else f"[{sounds}]")
 
 
 def _marked(text: str) -> str:
@@ -53,7 +62,7 @@ def _segments(call: Call) -> str:
 RULES: dict[str, Callable[[Call], str]] = {
     "msapi": _segments,
     "audio-ipa": lambda call: _marked(call.value(2)) if call.value(2) else "",
-    **dict.fromkeys(_WHOLE, _between("", "")),
+    **dict.fromkeys(_WHOLE, _whole),
     **dict.fromkeys(("ipalink", "ipa link"), _between("", "")),
     **dict.fromkeys(("ipablink", "ipa blink"), _between("[", "]")),
     **dict.fromkeys(("ipaslink", "ipa slink"), _between("/", "/")),

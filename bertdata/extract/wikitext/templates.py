@@ -68,7 +68,7 @@ def placed(printed: str, name: str, before: str) -> str:
 
     Coordinates that begin a line are the page's, no part of a sentence; a fraction behind a digit stands apart from it.
     """
-    if printed.startswith(FORMULA) and before in ("", "\n"):
+    if printed.startswith(FORMULA) and before in ("", "\n") and name != "tmath":
         return ""
     return f" {printed}" if name in FRACTIONS and before.isdigit() else printed
 

@@ -145,14 +145,15 @@ def fraction(call: Call) -> str:
 
 
 def measure(call: Call) -> str:
-    """Print the values of a quantity template one after the other, with exponents: `{{unité|25|km|2}}`."""
+    """Print the values of a quantity template one after the other, with exponents: `{{unité|25|km|2|e=3}}`."""
     values = [v for v in call.values() if v]
     if not values:
         return ""
     counted = _COUNTED.fullmatch(values[0])
     number, words = counted.groups() if counted else (values[0], "")
     words = _SPACED_POWER.sub(r"<sup>\1</sup>", words)
-    text = format_number(number.replace(" ", ""), call.language) + (f" {words}" if words else "")
+    power = f" × 10<sup>{call.get('e')}</sup>" if call.get("e") else ""
+    text = format_number(number.replace(" ", ""), call.language) + power + (f" {words}" if words else "")
     for value in values[1:]:
         is_power = re.fullmatch(r"[-−]?[0-9]", value) and not text[-1:].isdecimal()
         text += f"<sup>{value}</sup>" if is_power else value if value.startswith("/") else f" {value}"

@@ -32,6 +32,26 @@ def clean(text: str, language: str = "en", **options: object) -> str:
         ),
         ("It is {{convert|1|mi|km|adj=on}} long.", "It is 1-mile (1.6 km) long."),
         ("On {{formatnum:12345.5}} days", "On 12,345.5 days"),
+        ("The sound {{IPA|fr|paʁi}}, {{IPA|/aw/}}; '''Owl''' ({{IPA|de|[ˈɔʏlə]}}).", "The sound [paʁi], /aw/; Owl."),
+        (
+            "A {{convert|10|ft|m|adj=mid|-high}} wall, {{convert|4|acre|adj=pre|planted}}, {{convert|4|mi|km|0|adj=mid|long}}.",
+            "A 10-foot-high (3.0 m) wall, 4 planted acres (1.6 ha), 4-mile long (6 km).",
+        ),
+        ("In 40 {{CE}}, {{10^|5}}, 10{{esp|6}}, 3{{e|5}}, {{ce|H2O}}.", "In 40 CE, 10⁵, 10⁶, 3×10⁵, H2O."),
+        (
+            "Of ({{langx|de|Eule}}, {{lit.|owl|night bird}}), {{nowr|a b}}.",
+            "Of (German: Eule, lit. 'owl' or 'night bird'), a b.",
+        ),
+        ("{{tmath|x_0}} is in {{mset|1, 2}}; {{tmath|\\begin{x} }}.", "x₀ is in {1, 2}."),
+        ("Call <syntaxhighlight lang=c inline>f({{x}})</syntaxhighlight>.<source>g()</source>", "Call f({{x}})."),
+        (
+            "{{blockquote|Owls sleep here.{{pb}}Owls wake.}}\n{{Verse translation|Bubo canit.|The owl sings.}}",
+            "Owls sleep here.\n\nOwls wake.\n\nBubo canit.\n\nThe owl sings.",
+        ),
+        (
+            'He wrote:\n{{poem quote|text=Owls fly\nand sing.}}\nThen "so {{\'"}} ended.',
+            'He wrote:\n\nOwls fly and sing.\n\nThen "so \'" ended.',
+        ),
         (
             "{{circa|1900}} {{as of|2010|5|lc=y}} {{frac|3|1|2}} {{val|5|e=3|u=m}}",
             "c. 1900 as of May 2010 3 1/2 5×10³ m",
@@ -444,6 +464,18 @@ def test_french_templates_of_amounts_and_languages_print_their_text() -> None:
             "Mario Rossi (Roma, 1º gennaio 1900 – Milano, 1950) è stato uno scrittore e giornalista italiano, noto per "
             "un libro. Nacque povero.",
         ),
+        ("fr", "Au XX{{e|siècle}}, le 1{{er}} mai, n{{o}} 5, de l'H{{ind|2}}O, du {{fchim|C|O|2}}.", "Au XXe siècle, le 1er mai, no 5, de l'H2O, du CO2."),
+        ("fr", "Né le {{date-|1|janvier|1950}}, mort le {{date|29 9 2019}}, en {{av JC}} aussi.", "Né le 1er janvier 1950, mort le 29 septembre 2019, en av. J.-C. aussi."),
+        ("fr", "Les {{sp-|XVIII|e|et|XIX|e|s}}, {{sp|I|ou|II}}, {{-s-|V|e}}, {{1er mai}}.", "Les XVIIIe et XIXe siècles, Ier ou IIe siècle, Ve siècle av. J.-C., 1er mai."),
+        ("fr", "Ses {{nb|20|quartiers}}, {{unité|6.02|e=23|mol}} pour {{Mgr}} Hibou et {{japonais|Fukurō|梟}}.", "Ses 20 quartiers, 6,02 × 10²³ mol pour Mgr Hibou et Fukurō (梟)."),
+        ("de", "{{csS|Sova}} {{\"|Text=Ich komme.|Autor=X}} gegen {{DEU|#}} Deutschland.", "Sova „Ich komme.“ gegen Deutschland."),
+        ("de", "Er liegt bei {{Coordinate|NS=48/8/14/N|EW=11/34/31/E|text=DMS}} im Tal.{{Coordinate|NS=1|EW=2|type=city}}", "Er liegt bei 48° 8′ 14″ N, 11° 34′ 31″ O im Tal."),
+        ("es", "Mide {{esd|2850 km}} y 5{{esd}}m.", "Mide 2850 km y 5 m."),
+        ("ru", "Он ({{OldStyleDate|6|июня|1799|26|мая}} — {{OldStyleDate|10|мая|1837}}).", "Он (26 мая (6 июня) 1799 — 10 мая 1837)."),
+        ("ar", "تبلغ مساحتها {{تحويل|606|كم2}} اليوم.", "تبلغ مساحتها 606 كم2 اليوم."),
+        ("he", "הוא כתב כך:\n{{ציטוט|תוכן=הינשוף ישן.}}", "הוא כתב כך:\n\nהינשוף ישן."),
+        ("nl", "Hij schreef:\n{{Citaat|tekst=De uil slaapt.}}", "Hij schreef:\n\nDe uil slaapt."),
+        ("cs", "Město {{Vjazyce2|de|Eulenburg}} spí.", "Město Eulenburg spí."),
     ],
 )  # fmt: skip
 def test_a_wiki_has_templates_of_its_own(language: str, wikitext: str, text: str) -> None:
