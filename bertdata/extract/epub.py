@@ -7,12 +7,14 @@ import posixpath
 import zipfile
 import zlib
 from collections.abc import Iterator
+from itertools import accumulate
 from typing import NamedTuple
 from urllib.parse import unquote
 
 from lxml import etree
 
 from bertdata.extract.front_matter import NO_TEXT_TYPES, is_beside, name_page
+from bertdata.extract.gutenberg import find_frame
 from bertdata.extract.prose import Prose
 from bertdata.extract.xhtml import count_rule, read_xhtml
 
@@ -111,6 +113,7 @@ def read_epub(data: bytes, keep_verse: bool = True) -> Epub:
     has_text = not all(files.values())
     for name, kind in files.items():
         _read_file(archive.read(name), prose, keep_verse, kind if has_text else "")
+    _drop_frame(prose)
     return Epub(_metadata(package, "title"), _metadata(package, "language").split("-")[0].lower(), prose)
 
 
@@ -122,6 +125,16 @@ def _read_file(data: bytes, prose: Prose, keep_verse: bool, kind: str) -> None:
         del prose.paragraphs[num_paragraphs:], prose.chapters[num_chapters:]
         prose.rules = rules
         count_rule(prose, kind)
+
+
+def _drop_frame(prose: Prose) -> None:
+    """Drop Project Gutenberg's header and licence, with their headings, where their marks stand in the text."""
+    if not (frame := find_frame(prose.paragraphs)):
+        return
+    numbers = list(accumulate((n not in frame for n in range(len(prose.paragraphs))), initial=0))
+    prose.chapters = [(numbers[n], heading) for n, heading in prose.chapters if n not in frame]
+    prose.paragraphs = [paragraph for n, paragraph in enumerate(prose.paragraphs) if n not in frame]
+    count_rule(prose, "gutenberg", len(frame))
 
 
 def _parse_xml(archive: _Archive, name: str) -> etree._Element:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import AnyStr, NamedTuple
+from typing import AnyStr, Literal, NamedTuple
 
 _I, _M = re.IGNORECASE, re.MULTILINE
 # A name: Project Gutenberg, -tm, ’s; Projekt Gutenberg-DE; "Gutenburg" stands in some footers.
@@ -25,6 +25,13 @@ _END = re.compile(
     r"|^[ \t]*\*{3}[ \t]*START: FULL LICENSE[^\n]*"
     rf"|^[ \t]*This file should be named [^\n]*\n[^\n]*{_NAME}[^\n]*",
     _I | _M,
+)
+# An end mark that is a paragraph of its own; the words in small letters may begin a sentence too.
+_END_PARAGRAPH = re.compile(
+    rf"{_STARS}\s*END OF (?:TH(?:E|IS)\s+)?{_NAME}[^*]{{0,300}}(?:{_STARS})?"
+    rf"|(?:The )?End of (?:th(?:e|is) )?{_NAME}(?:['’]s|(?:-tm)? E-?(?:text|book) of)\s[^\n]{{1,200}}, by [^\n]{{1,80}}"
+    r"|\*{3} START: FULL LICENSE(?: \*{3})?",
+    _I,
 )
 # What every end mark holds; a search for them takes a hundredth of the pattern's time.
 _END_WORDS = ("utenb", "UTENB", "FULL LICENSE")
@@ -83,6 +90,48 @@ def find_books(text: str) -> list[Book]:
         return [_book(text, head, start, stop) for head, start, stop in _pieces(text, starts)]
     head_end = starts[0] if starts else _unmarked_header(text)
     return [_book(text, 0, head_end, len(text))]
+
+
+def name_mark(paragraph: str) -> Literal["start", "end", ""]:
+    """Say which mark a paragraph is that holds nothing else.
+
+    >>> name_mark("*** START OF THE PROJECT GUTENBERG EBOOK EMMA ***"), name_mark("End of Project Gutenberg’s fame.")
+    ('start', '')
+    """
+    if not any(word in paragraph for word in (*_END_WORDS, "SMALL PRINT")):
+        return ""
+    paragraph = paragraph.strip()
+    if (paragraph[0] == "*" or paragraph.isupper()) and _START.fullmatch(paragraph):
+        return "start"
+    return "end" if _END_PARAGRAPH.fullmatch(paragraph) else ""
+
+
+def find_frame(paragraphs: list[str]) -> set[int]:
+    """Return the numbers of the paragraphs before start marks and behind end marks, and of the marks.
+
+    Nothing is that long that isn't the book: what is longer than a header before the mark, or than a licence behind it.
+
+    >>> marks = [f"*** {word} OF THE PROJECT GUTENBERG EBOOK A ***" for word in ("START", "END")]
+    >>> sorted(find_frame(["Title: A", marks[0], "One.", "Two.", marks[1], "A licence."]))
+    [0, 1, 4, 5]
+    """
+    frame: set[int] = set()
+    # Where what may be frame begins; None inside a book, which begins at a start mark, or without one.
+    begin: int | None = 0
+    num_ends = 0
+    for n, paragraph in enumerate(paragraphs):
+        if not (mark := name_mark(paragraph)):
+            continue
+        frame.add(n)
+        if mark == "start":
+            if begin is not None and sum(map(len, paragraphs[begin:n])) <= _HEAD:
+                frame |= set(range(begin, n))
+            begin, num_ends = None, 0
+        elif begin is None or not num_ends:
+            begin, num_ends = n, 1
+    if begin is not None and num_ends and sum(map(len, paragraphs[begin:])) <= _TAIL:
+        frame |= set(range(begin, len(paragraphs)))
+    return frame
 
 
 def _starts(text: str) -> list[int]:

@@ -10,6 +10,7 @@ from lxml import etree, html
 from bertdata.extract.blocks import classify
 from bertdata.extract.credits import is_credit
 from bertdata.extract.front_matter import NO_TEXT_TYPES
+from bertdata.extract.gutenberg import name_mark
 from bertdata.extract.prose import Prose
 from bertdata.extract.wikitext.formulas import raised
 
@@ -41,6 +42,8 @@ _ASIDE_TYPES = frozenset((
 _ASIDE_CLASS = re.compile(
     r"(?:^|\s)(?:page-?num\w*|pagenumber|foot-?note\w*|fn-?ref\w*|noteref|toc\w*|caption\w*|calibre_toc)(?:$|\s)", re.I
 )
+# Project Gutenberg's header and licence, in its files of today.
+_FRAME = re.compile(r"(?:^|\s)pg-?(?:boilerplate|header|footer)(?:$|\s)")
 _VERSE = re.compile(
     r"(?:^|[\s_-])(?:verse|poem|poetry|stanza|song|hymn|z3998:(?:verse|poem|song|hymn))(?:$|[\s_-])", re.I
 )
@@ -110,15 +113,22 @@ def _is_title(css: str, types: set[str]) -> bool:
     return bool(_TITLE_CLASS.search(css) or types & _TITLE_TYPES)
 
 
+def _name_box(element: etree._Element, css: str, types: set[str]) -> str:
+    """Return what a box is that holds no text; "" for all others."""
+    if _FRAME.search(css) or _FRAME.search(element.get("id") or ""):
+        return "gutenberg"
+    return min(types & NO_TEXT_TYPES, default="")
+
+
 def _leads_inside(element: etree._Element, tag: str) -> bool:
     """Say whether an element is a link to a place of the same book."""
     href = (tag == "a" and element.get("href")) or ""
     return bool(href) and "://" not in href and not href.startswith("mailto:")
 
 
-def count_rule(prose: Prose, rule: str) -> None:
-    """Count a block, or a file, that went by a rule."""
-    prose.rules[rule] = prose.rules.get(rule, 0) + 1
+def count_rule(prose: Prose, rule: str, count: int = 1) -> None:
+    """Count blocks, or a file, that went by a rule."""
+    prose.rules[rule] = prose.rules.get(rule, 0) + count
 
 
 class _Walker:
@@ -154,15 +164,17 @@ class _Walker:
         """Begin an element; False where it is dropped with all it holds."""
         tag = _local(element.tag) if isinstance(element.tag, str) else ""
         css, types = element.get("class") or "", _types(element)
-        beside = types & NO_TEXT_TYPES if tag in _BOXES else None
+        beside = _name_box(element, css, types) if tag in _BOXES else ""
         if beside or tag in _DROPPED or types & _ASIDE_TYPES or _ASIDE_CLASS.search(css) or self._is_mark(element, tag):
             if tag not in ("rt", "rp", "img", "svg") and tag not in _INLINE:
                 self.flush()
             if tag in _CHAPTER_HEADINGS:
                 self.prose.chapters.append((len(self.prose.paragraphs), _plain("".join(element.itertext()))))
+            if tag == "pre" or tag in _HEADINGS or beside == "gutenberg":
+                self._keep_marks(element)
             self.is_open |= tag in _HEADINGS
             if not (types & {"noteref", "pagebreak"}):
-                self.count(min(beside) if beside else tag if tag in _DROPPED else "note")
+                self.count(beside or (tag if tag in _DROPPED else "note"))
             return False
         if tag == "sup" and (power := raised("".join(islice(element.itertext(), 4)).strip())):
             self.add(power)
@@ -186,6 +198,11 @@ class _Walker:
         self.in_title -= _is_title(css, types)
         self.in_link -= _leads_inside(element, tag)
         self.add(element.tail)
+
+    def _keep_marks(self, element: etree._Element) -> None:
+        """Keep the marks of Project Gutenberg that stand in an element: they tell where the book begins and ends."""
+        for text in element.itertext():
+            self.prose.paragraphs += filter(name_mark, text.split("\n"))
 
     def _is_mark(self, element: etree._Element, tag: str) -> bool:
         """Say whether this is a reference to a note: a raised number or sign that links into the book."""
@@ -216,6 +233,9 @@ class _Walker:
         is_entry = self.num_linked >= _ENTRY_SHARE * len(text) and len(text) <= _MAX_ENTRY
         self.num_linked = 0
         if not text:
+            return
+        if name_mark(text):
+            self.prose.paragraphs.append(text)
             return
         kind = "verse" if self.verse else "heading" if self.in_title else classify(text, _WIDTH)
         if kind == "synopsis" and not self.is_open:

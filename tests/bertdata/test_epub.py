@@ -186,6 +186,61 @@ def test_files_that_the_spine_names_and_the_archive_lacks_are_counted() -> None:
     assert (prose.paragraphs, prose.rules) == ([], {"missing-file": 1})
 
 
+TOP = "<h2>The Project Gutenberg eBook of Owls</h2><div>This eBook is for the use of anyone anywhere.</div>"
+START, END = (f"*** {word} OF THE PROJECT GUTENBERG EBOOK OWLS ***" for word in ("START", "END"))
+LICENCE = (
+    "<p>Updated editions will replace the previous one.</p>" + "<p>You may copy it, give it away or re-use it.</p>" * 50
+)
+BOOK = {"b.xhtml": f"<h2>I</h2>{CHAPTER}", "c.xhtml": f"<h2>II</h2><p>{TWO}</p>"}
+
+
+@pytest.mark.parametrize(
+    ("top", "bottom"),
+    [
+        (
+            f"<section class='pg-boilerplate pgheader' id='pg-header'>{TOP}"
+            f"<div id='pg-start-separator'><span>{START}</span></div></section>",
+            f"<section class='pg-boilerplate pgheader' id='pg-footer'><div id='pg-end-separator'><span>{END}</span>"
+            f"</div><div>{LICENCE}</div></section>",
+        ),
+        (
+            f"<div id='pg-header'>{TOP}<p id='pg-start-line'>{START}</p></div>",
+            f"<p id='pg-end-line'>{END}</p>{LICENCE}",
+        ),
+        (f"{TOP}<p>{START}</p>", f"<div>{END}</div><h2>THE FULL LICENSE</h2>{LICENCE}"),
+        (f"{TOP}<pre>\n{START}\n\nProduced by An Owl\n</pre>", f"<pre>\nEnd of Owls\n\n{END}\n</pre>{LICENCE}"),
+        ("", f"<p>End of the Project Gutenberg EBook of Owls, by A. Mouse</p><p>{END}</p>{LICENCE}"),
+        (f"<h2>{START}</h2>", f"<section id='pg-footer'><p>{END}</p></section>{LICENCE}"),
+    ],
+)
+def test_project_gutenbergs_header_and_licence_go(top: str, bottom: str) -> None:
+    pages = {
+        "a.xhtml": f"{top}<p>Produced by An Owl.</p>",
+        **BOOK,
+        "d.xhtml": f"<p>{ONE}</p>{bottom}",
+        "e.xhtml": LICENCE,
+    }
+    if "section class" in bottom:
+        del pages["e.xhtml"]
+    prose = read_epub(epub(pages)).prose
+    assert prose.paragraphs == [ONE] * 9 + [TWO, ONE]
+    assert prose.chapters == [(0, "I"), (9, "II")]
+    assert prose.rules["gutenberg"] > 0
+
+
+def test_each_book_of_a_collection_loses_its_own_frame() -> None:
+    body = f"{TOP}<p>{START}</p><p>{ONE}</p><p>{END}</p>{LICENCE}" * 2
+    assert read_epub(epub({"a.xhtml": body, "b.xhtml": f"{TOP}<p>{START}</p>{CHAPTER}"})).prose.paragraphs == [ONE] * 11
+
+
+def test_no_sentence_is_a_mark_and_no_mark_drops_what_is_too_long_for_a_frame() -> None:
+    told = "The end of the Project Gutenberg eBook was near, said the owl."
+    written = f"“{END}” was written there."
+    assert _paragraphs(f"{CHAPTER}<p>{told}</p><p>{written}</p>{CHAPTER}") == [ONE] * 9 + [told, written] + [ONE] * 9
+    long = CHAPTER * 200
+    assert _paragraphs(f"{long}<p>{END}</p>{long}<p>{START}</p>{long}") == [ONE] * 5_400
+
+
 def test_chapters_are_documents_where_asked(tmp_path: Path) -> None:
     body = f"<h2>I</h2><p>{ONE}</p><h2>II</h2><h3>A part</h3><p>{TWO}</p>"
     rows = read_books(write_folder(tmp_path, {"k.epub": epub({"c.xhtml": body}, title="K")}), document_unit="chapter")
