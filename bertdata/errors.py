@@ -32,6 +32,10 @@ class DamagedInputError(InputError):
         return f"{self.path} is damaged at byte {self.offset:,}: {self.what}"
 
 
+class UnreadableError(InputError):
+    """A source that can't be read now: access is denied, or its disk or store doesn't answer; it may be later."""
+
+
 class OptionError(BertdataError):
     """An option whose value can't be used; it names the option, the value and what is allowed."""
 

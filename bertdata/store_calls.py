@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from bertdata.errors import BertdataError, InputError, OptionError
+from bertdata.errors import BertdataError, OptionError, UnreadableError
 
 if TYPE_CHECKING:
     from bertdata.store import StorePath
@@ -53,7 +53,9 @@ def call(path: StorePath, function: Callable[[Any, str], R]) -> R:
             last = error
         if attempt + 1 < _ATTEMPTS:
             time.sleep(_FIRST_WAIT * 2**attempt)
-    raise InputError(f"{path}: the store doesn't answer as it should, {_ATTEMPTS} times ({_shown(last)})") from last
+    raise UnreadableError(
+        f"{path}: the store doesn't answer as it should, {_ATTEMPTS} times ({_shown(last)})"
+    ) from last
 
 
 def _file_system(path: StorePath) -> tuple[Any, str]:
@@ -88,7 +90,7 @@ def _raise_lasting(error: Exception, path: StorePath) -> None:
         ) from error
     code = getattr(error, "code", getattr(error, "status", 0))
     if isinstance(error, PermissionError) or code in (401, 403) or str(error).startswith("Forbidden"):
-        raise InputError(
+        raise UnreadableError(
             f"{path}: access is denied ({_shown(error)}); use other credentials, or ask its owner"
         ) from error
     if "libhdfs" in str(error) or "libjvm" in str(error):

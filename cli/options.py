@@ -149,7 +149,9 @@ extract_options = stack(
         help="What of a book is one document; blank-lines: what stands between them, in files of a sentence a line.",
     ),
     click.option("--text-column", default="text", show_default=True, help="Column of --text's text."),
-    click.option("--id-column", default="id", show_default=True, help="Column of --text's ids."),
+    click.option(
+        "--id-column", default="id", show_default=True, help='Column of --text\'s ids; "" takes places in the file.'
+    ),
     click.option("--title-column", default="title", show_default=True, help="Column of --text's titles."),
     click.option(
         "--min-document-words",

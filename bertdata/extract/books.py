@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bertdata.documents import REJECTED_TEXT_BYTES
-from bertdata.errors import InputError, require
+from bertdata.errors import InputError, UnreadableError, require
 from bertdata.extract.encodings import decode_text
 from bertdata.extract.epub import EpubError, read_epub
 from bertdata.extract.gutenberg import Book, find_books
@@ -68,7 +68,7 @@ def is_book(path: str, name: str, alone: bool = False) -> bool:
         with as_path(path).open("rb") as file:
             head = file.read(_SNIFF_BYTES)
     except OSError as error:
-        raise InputError(f"{path} can't be read: {error.strerror}") from error
+        raise UnreadableError(f"{path} can't be read: {error.strerror}") from error
     return bool(head) and not head.startswith(_MAGIC) and decode_text(head) is not None
 
 
@@ -89,7 +89,8 @@ def book_documents(slice_: Slice, options: ExtractOptions, counts: Counts) -> It
         try:
             yield from _Reader(slice_, options, counts).read(path, name)
         except InputError as error:
-            if options.on_error == "fail":
+            # What can't be read now isn't lost: a later build would read it, and have other bytes.
+            if options.on_error == "fail" or isinstance(error, UnreadableError):
                 raise
             counts.lost.append(str(error))
 

@@ -74,10 +74,15 @@ def _named(
             found.append(_place(folder, slices[n], results[n], row))
         if len(found) > 1:
             break
-    return InputError(
-        f"{found[0][0]!r} is the id of two documents, in {found[0][1]} and in {found[1][1]}: "
-        "name one source differently (NAME=PATH), or leave one out."
-    )
+    (document_id, one), (_, other) = found[:2]
+    if one != other:
+        return InputError(
+            f"{document_id!r} is the id of two documents, in {one} and in {other}: "
+            "name one source differently (NAME=PATH), or leave one out."
+        )
+    ids = '; --id-column NAME takes ids from another column, --id-column "" from the rows\' places'
+    hint = ids if slices[n].kind == "text" else ""
+    return InputError(f"{document_id!r} stands twice in {one}: remove one of the two{hint}.")
 
 
 def _column(path: Path, name: str) -> Any:

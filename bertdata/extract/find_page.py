@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import unicodedata
 from dataclasses import dataclass, replace
 
 from bertdata.errors import InputError
@@ -23,11 +24,13 @@ class ReadPage:
 
 
 def find_page(path: str, title: str) -> Page:
-    """Return the page of a dump with this title.
+    """Return the page of a dump with this title, which may be written as in an address, with `_` for blanks.
 
     Raises InputError, with the closest title, where there is none; the whole dump has been read then.
     """
     titles: list[str] = []
+    # MediaWiki's titles are NFC, without underscores.
+    title = unicodedata.normalize("NFC", " ".join(title.replace("_", " ").split()))
     for start, end, form, _ in plan_dump(path):
         for page in read_pages(path, start, end, form, on_error="fail", counts=Counts()):
             if page.title == title:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any, NamedTuple, cast
 
-from bertdata.errors import DamagedInputError, InputError
+from bertdata.errors import DamagedInputError, InputError, UnreadableError
 from bertdata.records import Source
 from bertdata.store import StorePath, as_path
 
@@ -80,11 +80,11 @@ def source_root(source: Source) -> str:
 
 
 def file_size(path: str) -> int:
-    """Return a file's size in bytes; raises InputError where it can't be read."""
+    """Return a file's size in bytes; raises UnreadableError where it can't be read."""
     try:
         return as_path(path).stat().st_size
     except OSError as error:
-        raise InputError(f"{path} can't be read: {error.strerror}") from error
+        raise UnreadableError(f"{path} can't be read: {error.strerror}") from error
 
 
 def text_size(path: str, compression: str) -> int:
@@ -95,7 +95,7 @@ def text_size(path: str, compression: str) -> int:
 def open_plain(path: str, compression: str = "") -> IO[bytes]:
     """Open a file for reading, decompressed by its suffix.
 
-    Raises InputError where it can't be read.
+    Raises UnreadableError where it can't be read.
     """
     try:
         file: IO[bytes] = as_path(path).open("rb")
@@ -107,7 +107,7 @@ def open_plain(path: str, compression: str = "") -> IO[bytes]:
             return lzma.open(file)
         return _open_zstd(file) if compression == ".zst" else file
     except OSError as error:
-        raise InputError(f"{path} can't be read: {error.strerror or error}") from error
+        raise UnreadableError(f"{path} can't be read: {error.strerror or error}") from error
 
 
 def _open_zstd(file: IO[bytes]) -> IO[bytes]:
@@ -120,7 +120,7 @@ def _open_zstd(file: IO[bytes]) -> IO[bytes]:
 def read_whole(path: str, compression: str, max_bytes: int) -> bytes | None:
     """Return a file's bytes, decompressed; None where they are more than `max_bytes`.
 
-    Raises InputError where it can't be read, DamagedInputError where its compression is cut off or corrupt.
+    Raises UnreadableError where it can't be read, DamagedInputError where its compression is cut off or corrupt.
     """
     if not compression and file_size(path) > max_bytes:
         return None
@@ -146,7 +146,7 @@ def _read_up_to(file: IO[bytes], max_bytes: int) -> bytes:
 def damaged(path: str, file: IO[bytes], error: Exception) -> InputError:
     """Return the error that names where reading a compressed file failed."""
     if isinstance(error, OSError) and error.errno is not None:
-        return InputError(f"{path} can't be read: {error.strerror}")
+        return UnreadableError(f"{path} can't be read: {error.strerror}")
     try:
         offset = file.tell()
     except (OSError, ValueError):

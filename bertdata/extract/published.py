@@ -112,6 +112,11 @@ def find_files(
             check_parts(file.name for file in files)
             return candidate, files
     dates = ", ".join(dict.fromkeys(p.date for p in published if form in (None, p.form))) or "none"
+    if wanted and date:
+        others = ", ".join(dict.fromkeys(p.date for p in published if p.date != date)) or "none"
+        raise InputError(
+            f"the dump of {wiki} of {date} at {mirror} isn't complete yet; of other dates there are {others}"
+        )
     why = "is complete" if wanted else f"is of {date}" if date else f"is in form {form}"
     raise InputError(f"no dump of {wiki} at {mirror} {why}: there are {dates}")
 

@@ -9,7 +9,7 @@ import lzma
 from collections.abc import Iterator, Sequence
 from typing import IO, Any, NamedTuple, cast
 
-from bertdata.errors import InputError
+from bertdata.errors import InputError, UnreadableError
 from bertdata.extract.packs import SLICE_BYTES, damaged, open_plain
 from bertdata.store import open_table
 from bertdata.store_cache import local_copy
@@ -128,11 +128,15 @@ def _open_parquet(path: str) -> Any:
     try:
         return pq.ParquetFile(open_table(path), memory_map=True)
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise InputError(f"{path} is no Parquet file that can be read: {_first_line(error)}") from error
+        raise _unreadable(path, "is no Parquet file that can be read", error) from error
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).split("\n", maxsplit=1)[0]
+def _unreadable(path: str, what: str, error: Exception) -> InputError:
+    """Return the error of a file that is wrong, or that the system can't read, which says nothing of the file."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return UnreadableError(f"{path} can't be read: {error.strerror}")
+    first_line = str(error).split("\n", maxsplit=1)[0]
+    return InputError(f"{path} {what}: {first_line}")
 
 
 def read_parquet(path: str, wanted: Sequence[str], start: int = 0, end: int = -1) -> Iterator[Row]:
@@ -152,7 +156,7 @@ def read_parquet(path: str, wanted: Sequence[str], start: int = 0, end: int = -1
             yield from _batch_rows(batch, place)
             place += batch.num_rows
     except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{path} is damaged behind row {place:,}: {_first_line(error)}") from error
+        raise _unreadable(path, f"is damaged behind row {place:,}", error) from error
 
 
 def parquet_columns(path: str) -> list[str]:
@@ -174,7 +178,7 @@ def open_arrow(path: str) -> Any:
         source.seek(0)
         return pa.ipc.open_stream(source)
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise InputError(f"{path} is no Arrow file that can be read: {_first_line(error)}") from error
+        raise _unreadable(path, "is no Arrow file that can be read", error) from error
 
 
 def read_arrow(path: str, wanted: Sequence[str]) -> Iterator[Row]:
@@ -194,7 +198,7 @@ def read_arrow(path: str, wanted: Sequence[str]) -> Iterator[Row]:
                 yield from _batch_rows(chosen.slice(offset, _BATCH_ROWS), place + offset)
             place += batch.num_rows
     except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{path} is damaged behind row {place:,}: {_first_line(error)}") from error
+        raise _unreadable(path, f"is damaged behind row {place:,}", error) from error
 
 
 def _is_file(reader: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -9,7 +10,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from bertdata.errors import DamagedInputError, InputError, require
+from bertdata.documents import REJECTED_TEXT_BYTES
+from bertdata.errors import DamagedInputError, InputError, UnreadableError, require
 from bertdata.extract.books import is_book, is_short
 from bertdata.extract.encodings import decode_text
 from bertdata.extract.layout import tidy_lines
@@ -110,7 +112,8 @@ def text_documents(slice_: Slice, options: ExtractOptions, counts: Counts) -> It
     """Yield a document for each row or plain-text file of a slice; `counts` takes pages, skipped and lost.
 
     A row's id is `<source>/<its id column>`, else `<source>/<file without suffix>#<byte offset or row number>`. Reasons
-    of rejection: `no-text` (an empty or missing value), `not-text`, `too-large`, and with `on_error="skip"` `bad-line`.
+    of rejection: `no-text` (an empty or missing value), `not-text` (a number, an object, bytes in no known encoding),
+    `too-large`, and with `on_error="skip"` `bad-line`.
 
     Raises InputError where a column that the options name is missing, DamagedInputError at a line that is no JSON.
     """
@@ -123,7 +126,8 @@ def text_documents(slice_: Slice, options: ExtractOptions, counts: Counts) -> It
         try:
             yield from reader.read_table() if split_suffix(name)[1] in TABLE_SUFFIXES else reader.read_plain()
         except InputError as error:
-            if options.on_error == "fail" or reader.is_wrong_option:
+            # What can't be read now isn't lost: a later build would read it, and have other bytes.
+            if options.on_error == "fail" or reader.is_wrong_option or isinstance(error, UnreadableError):
                 raise
             counts.lost.append(str(error))
 
@@ -144,7 +148,7 @@ class _Reader:
         data = read_whole(self.path, self.compression, _MAX_TEXT_BYTES)
         text = decode_text(data) if data is not None else None
         if text is None:
-            reason, raw = ("too-large", b"") if data is None else ("not-text", data[:1_000_000])
+            reason, raw = ("too-large", b"") if data is None else ("not-text", data[:REJECTED_TEXT_BYTES])
             yield self._reject(document_id, reason, raw.decode("latin-1"))
         else:
             yield from self._document(document_id, title, "", text)
@@ -159,7 +163,7 @@ class _Reader:
                     raise DamagedInputError(
                         self.path, row.place, f"the line is {row.problem}; mend it, or --on-error skip"
                     )
-                yield self._reject(document_id, "bad-line", row.raw[:1_000_000].decode("utf-8", "replace"))
+                yield self._reject(document_id, "bad-line", row.raw[:REJECTED_TEXT_BYTES].decode("utf-8", "replace"))
                 continue
             if not checked:
                 self._check_columns(list(row.values))
@@ -183,7 +187,8 @@ class _Reader:
         defaults = ExtractOptions()
         for option in ("text_column", "id_column", "title_column"):
             name = getattr(self.options, option)
-            if name not in columns and (option == "text_column" or name != getattr(defaults, option)):
+            is_optional = option != "text_column" and name in ("", getattr(defaults, option))
+            if name not in columns and not is_optional:
                 self.is_wrong_option = True
                 flag = f"--{option.replace('_', '-')}"
                 raise InputError(
@@ -194,8 +199,19 @@ class _Reader:
         own_id = values.get(self.options.id_column)
         if isinstance(own_id, (str, int)) and not isinstance(own_id, bool) and str(own_id).strip():
             document_id = f"{self.slice.source}/{_sound(str(own_id).strip())}"
-        title, url = (_string(values.get(name)) for name in (self.options.title_column, "url"))
-        yield from self._document(document_id, title, url, _string(values.get(self.options.text_column)))
+        title, url = (_string(values.get(name)) or "" for name in (self.options.title_column, "url"))
+        value = values.get(self.options.text_column)
+        text = _string(value)
+        if text is None:
+            raw = (
+                value.decode("latin-1")
+                if isinstance(value, bytes)
+                else json.dumps(value, ensure_ascii=False, default=str)
+            )
+            name = title or Path(self.name).name
+            yield Rejection(document_id, self.slice.source, name, "not-text", raw[:REJECTED_TEXT_BYTES])
+        else:
+            yield from self._document(document_id, title, url, text)
 
     def _document(self, document_id: str, title: str, url: str, raw: str) -> Iterator[Document | Rejection]:
         text = tidy_text(raw)
@@ -211,15 +227,15 @@ class _Reader:
         return Rejection(document_id, self.slice.source, Path(self.name).name, reason, raw)
 
 
-def _string(value: Any) -> str:
-    """Return a column's value as text: strings as they are, lists of strings as paragraphs, anything else as none."""
-    if isinstance(value, str):
-        return _sound(value)
+def _string(value: Any) -> str | None:
+    """Return a column's value as text: a string as it is, a list of strings as paragraphs; None if it is neither."""
+    if value is None or isinstance(value, str):
+        return _sound(value or "")
     if isinstance(value, bytes):
-        return decode_text(value) or ""
-    if isinstance(value, list):
-        return "\n\n".join(_sound(item) for item in value if isinstance(item, str))
-    return ""
+        return decode_text(value)
+    if isinstance(value, list) and all(item is None or isinstance(item, str) for item in value):
+        return "\n\n".join(_sound(item) for item in value if item)
+    return None
 
 
 def _sound(text: str) -> str:

@@ -246,6 +246,9 @@ def test_nothing_complete_names_the_dates(mirror: Mirror) -> None:
     add_content(mirror, "2026-10-01", parts_of("2026-10-01", "p1p500"), is_complete=False)
     with pytest.raises(InputError, match="is complete: there are 20261001"):
         find_files("ltgwiki", mirror=mirror.url)
+    add_content(mirror, "2026-09-01", parts_of("2026-09-01", "p1p500"))
+    with pytest.raises(InputError, match=r"of 20261001 at .* isn't complete yet; of other dates there are 20260901"):
+        find_files("ltgwiki", "20261001", mirror=mirror.url)
 
 
 def test_unknown_wiki_and_server_that_is_not_there_are_named(mirror: Mirror) -> None:

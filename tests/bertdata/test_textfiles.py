@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import errno
 import gzip
 import json
 import lzma
@@ -16,11 +17,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bertdata.errors import DamagedInputError, InputError
+from bertdata.errors import DamagedInputError, InputError, UnreadableError
 from bertdata.extract import tables, textfiles
 from bertdata.extract.options import ExtractOptions
 from bertdata.extract.textfiles import plan_text, text_documents, tidy_text
-from bertdata.records import Counts, Document, Rejection, Slice
+from bertdata.records import Counts, Document, Rejection, Slice, Source
 from tests.bertdata.book_folders import read_source, read_text, source_of, write_folder
 
 ROWS = [
@@ -120,11 +121,47 @@ def test_a_bad_line_is_named_with_its_offset_or_kept_as_a_rejection(tmp_path: Pa
     assert [row.reason for row in rows if isinstance(row, Rejection)] == ["bad-line"]
 
 
-@pytest.mark.parametrize("value", ["", " \n", None, 7, {"a": 1}])
-def test_a_row_without_text_is_a_rejection(tmp_path: Path, value: object) -> None:
+@pytest.mark.parametrize(
+    ("value", "reason", "kept"),
+    [
+        ("", "no-text", ""),
+        (" \n", "no-text", " \n"),
+        (None, "no-text", ""),
+        ([], "no-text", ""),
+        (7, "not-text", "7"),
+        ({"a": "é"}, "not-text", '{"a": "é"}'),
+        (["One.", {"b": 1}], "not-text", '["One.", {"b": 1}]'),
+    ],
+)
+def test_a_row_without_text_is_a_rejection_that_keeps_what_was_there(
+    tmp_path: Path, value: object, reason: str, kept: str
+) -> None:
     rows = read_text(write_folder(tmp_path, {"a.jsonl": _lines([{"text": value, "title": "T"}, {"text": "One."}])}))
-    assert isinstance(rows[0], Rejection) and (rows[0].reason, rows[0].title) == ("no-text", "T")
+    assert isinstance(rows[0], Rejection)
+    assert (rows[0].reason, rows[0].title, rows[0].text) == (reason, "T", kept)
     assert isinstance(rows[1], Document)
+
+
+def test_ids_are_places_where_no_column_is_wanted(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path, {"a.jsonl": _lines([{"id": "x", "text": "One."}, {"id": "x", "text": "Two."}])})
+    assert [row.id for row in read_text(folder)] == ["text/x", "text/x"]
+    assert [row.id for row in read_text(folder, id_column="")] == ["text/a#0", "text/a#28"]
+
+
+def test_a_file_that_can_not_be_read_now_is_never_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = write_folder(tmp_path, {"a.jsonl": _lines(ROWS), "b.parquet": _parquet(ROWS), "c.txt": "One."})
+
+    def fail(path: Path, *_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    for name in ("a.jsonl", "b.parquet", "c.txt"):
+        source = Source("text", "text", (str(folder / name),), (name,))
+        slices = [Slice(0, "text", "text", *piece) for piece in plan_text(source)]
+        with monkeypatch.context() as disk:
+            disk.setattr(Path, "open", fail)
+            disk.setattr(tables, "open_table", fail)
+            with pytest.raises(UnreadableError, match=f"{name} can't be read: Input/output error"):
+                list(text_documents(slices[0], ExtractOptions(on_error="skip"), Counts()))
 
 
 def test_lists_of_strings_are_paragraphs_and_lone_surrogates_are_dropped(tmp_path: Path) -> None:

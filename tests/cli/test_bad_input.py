@@ -145,6 +145,15 @@ def test_two_dumps_with_the_same_page_are_refused_with_both_places(
     assert run([*args, "--force"]) == 0
 
 
+def test_an_id_that_stands_twice_in_one_file_is_named_with_a_way_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path / "a.jsonl", b'{"id": "x", "text": "One owl."}\n{"id": "x", "text": "Two owls."}\n')
+    args = ["extract", "--text", str(tmp_path / "a.jsonl"), "--output", str(tmp_path / "out")]
+    fails(capsys, args, r"'text/x' stands twice in .*a\.jsonl: remove one of the two; --id-column NAME")
+    assert run([*args, "--id-column", "", "--force"]) == 0
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
