@@ -9,6 +9,7 @@ import unicodedata
 
 import numpy as np
 
+from bertdata.extract.code_pages import guess_code_page
 from bertdata.extract.codes import pieces_of, wide_characters
 
 # Longest first: the UTF-32 mark begins with the UTF-16 one.
@@ -31,6 +32,8 @@ _DECLARED = re.compile(
 )
 _DECLARED_REACH = 20_000
 _SAMPLE = 1 << 16
+# Where more than one character in so many is damaged the encoding is another one.
+_MANY_LOST = 500
 # Stray control characters that a text of any length may have; binary data has more than one in 200 bytes.
 _FEW_CONTROLS = 3
 # Declared names that Python lacks, or that mean Windows-1252 in practice (WHATWG Encoding Standard, 4.2).
@@ -57,9 +60,9 @@ def decode_text(data: bytes) -> str | None:
     """Return the text of a file, or None where its bytes are no text.
 
     A byte order mark decides; then valid UTF-8; then UTF-8 with a few damaged bytes (which are dropped); then the
-    encoding the file names (`Character set encoding: ISO-8859-2`), where its bytes are valid in it; else
-    Windows-1252. Control characters are dropped, `\\r\\n` becomes `\\n`; UTF-8 that was encoded twice (`Ã©` for `é`) is
-    repaired; the result is NFC.
+    encoding the file names (`Character set encoding: ISO-8859-2`), where its bytes are valid in it; else Windows-1252,
+    or for other scripts the one in which the letters are common. Control characters are dropped, `\\r\\n` becomes
+    `\\n`; UTF-8 that was encoded twice (`Ã©` for `é`) is repaired; the result is NFC.
 
     >>> decode_text(b"caf\\xe9"), decode_text("café".encode("utf-16")), decode_text(b"GIF89a\\0\\1\\0")
     ('café', 'café', None)
@@ -103,7 +106,7 @@ def _count_controls(data: bytes) -> tuple[int, int]:
 
 
 def _decode_plain(data: bytes) -> str | None:
-    decoded = [_decode_utf8(data)]
+    decoded = [_decode_strictly(data, "utf-8")]
     if decoded[0] is not None:
         data = b""
         return _finish(decoded.pop() or "")
@@ -112,19 +115,28 @@ def _decode_plain(data: bytes) -> str | None:
     # Windows-1252 read as UTF-8 loses nearly every letter above ASCII; a damaged UTF-8 file loses few of many.
     if num_lost * 10 <= len(data) - len(text) - 2 * num_lost and num_lost <= 1_000:
         return _finish(text)
-    for encoding in (_declared_encoding(data), "cp1252"):
-        try:
-            if encoding:
-                return _finish(data.decode(encoding))
-        except (UnicodeDecodeError, LookupError):
-            continue
-    return None
+    del text
+    read = _decode_declared(data)
+    return None if read is None else _finish(read)
 
 
-def _decode_utf8(data: bytes) -> str | None:
+def _decode_declared(data: bytes) -> str | None:
+    """Return a text in the encoding that it names, or in the one that its letters make likely."""
+    # That a text is Windows-1252 says little: in other scripts too its bytes are valid.
+    named = _declared_encoding(data)
+    if named and named != "cp1252" and (text := _decode_strictly(data, named)) is not None:
+        return text
+    encoding = guess_code_page(data[:_SAMPLE])
+    if encoding is None or encoding == "cp1252":
+        return encoding and _decode_strictly(data, encoding)
+    text = data.decode(encoding, "replace")
+    return text if text.count("\ufffd") * _MANY_LOST <= len(text) else None
+
+
+def _decode_strictly(data: bytes, encoding: str) -> str | None:
     try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
+        return data.decode(encoding)
+    except (UnicodeDecodeError, LookupError):
         return None
 
 
