@@ -10,6 +10,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import re
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +24,11 @@ _CHUNK = 1 << 20
 _DEFAULT_BYTES = 50_000_000_000
 # A copy is opened at once by whoever asked for it; after that it may be removed, mapped or not.
 _GRACE_SECONDS = 60
+# A temporary file that nobody wrote to for a day: its process was killed.
+_LEFT_SECONDS = 86_400
+# The names of copies and of temporary files; the folder may hold jars, or whatever else its owner keeps in it.
+_COPY = re.compile(r"[0-9a-f]{64}")
+_TEMPORARY = re.compile(r"\..+\.\d+-[0-9a-f]{8}(-\d+)?\.(tmp|spill|merged)")
 # Downloads at once: one connection to an object store gives some 50 MB/s.
 _DOWNLOADS = 8
 # What this process put into a store: bytes and SHA-256, for the step's record.
@@ -147,16 +153,19 @@ def put_before(path: StorePath) -> tuple[int, str]:
 
 
 def make_room() -> None:
-    """Remove the copies that weren't used for longest, until the rest is within bounds."""
-    limit, found = cache_bytes(), []
+    """Remove the copies that weren't used for longest, until the rest is within bounds; other files aren't touched."""
+    limit, now, total = cache_bytes(), time.time(), 0
+    found: list[tuple[float, int, str]] = []
     for entry in os.scandir(cache_folder()):
+        is_copy = bool(_COPY.fullmatch(entry.name))
         with contextlib.suppress(FileNotFoundError):
-            if not entry.name.endswith(".lock"):
+            if (is_copy or _TEMPORARY.fullmatch(entry.name)) and entry.is_file(follow_symlinks=False):
                 status = entry.stat()
-                found.append((status.st_mtime, status.st_size, entry.path))
-    total = sum(size for _, size, _ in found)
-    for used, size, path in sorted(found):
-        if total <= limit or used > time.time() - _GRACE_SECONDS:
+                total += status.st_size
+                if status.st_mtime <= now - (_GRACE_SECONDS if is_copy else _LEFT_SECONDS):
+                    found.append((status.st_mtime, status.st_size, entry.path))
+    for _, size, path in sorted(found):
+        if total <= limit:
             break
         Path(path).unlink(missing_ok=True)
         total -= size

@@ -249,6 +249,26 @@ def test_cache_stays_within_its_bound(s3: Faults, monkeypatch: pytest.MonkeyPatc
         fetch_copies(paths, [""] * 5)
 
 
+def test_only_copies_and_old_temporary_files_make_room(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("BERTDATA_CACHE", str(tmp_path))
+    monkeypatch.setenv("BERTDATA_CACHE_BYTES", "1")
+    stay = ["beam-spark-job-server-0123456789ab.jar", "precious.txt", ".ab.lock", "ab" * 16, ".a.arrow.17-0123abcd.bak"]
+    stay += ["folder/" + "cd" * 32, "ef" * 32 + "/within.txt"]
+    go = ["ab" * 32, ".a.arrow.17-0123abcd.tmp", ".w.parquet.17-0123abcd.spill", ".w.17-0123abcd-3.merged"]
+    two_days_ago = time.time() - 2 * 86_400
+    for name in (*stay, *go):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("twelve bytes")
+        os.utime(tmp_path / name, (two_days_ago, two_days_ago))
+    os.utime(tmp_path / ("ef" * 32), (two_days_ago, two_days_ago))
+    (tmp_path / ("00" * 32)).symlink_to(tmp_path / "precious.txt")
+    (tmp_path / ".b.arrow.17-0123abcd.tmp").write_text("still written, or about to be put")
+    os.utime(tmp_path / ".b.arrow.17-0123abcd.tmp", (time.time() - 3600,) * 2)
+    store_cache.make_room()
+    left = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if not path.is_dir()}
+    assert left == {*stay, "00" * 32, ".b.arrow.17-0123abcd.tmp"}
+
+
 @pytest.fixture
 def quick_lock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store_lock, "WAIT_SECONDS", 2.0)
