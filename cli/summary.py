@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
 from cli.console import format_bytes, format_seconds, print_json, print_table
+
+# So many lines of what was lost are shown.
+_MAX_LOST = 20
 
 
 def print_summary(folder: Path, manifest: dict[str, Any], seconds: float, as_json: bool) -> None:
@@ -37,8 +41,7 @@ def print_summary(folder: Path, manifest: dict[str, Any], seconds: float, as_jso
     print_table("Examples", ["shards", "examples", "tokens", "random next", "padding", "files", "size"], rows)
     rows = [(name or "not stated", count) for name, count in manifest["documents"]["licenses"].items()]
     print_table("Licences of the text (see ATTRIBUTION.md)", ["licence", "documents"], rows)
-    for line in manifest["documents"]["lost"]:
-        click.echo(f"Lost: {line}")
+    _print_lost(manifest["documents"]["lost"], folder / "manifest.json")
     vocab = manifest["vocab"]
     click.echo(f"{folder}: vocabulary of {vocab['size']:,} entries, built in {format_seconds(seconds)}.")
     click.echo(f"Next: bertdata verify {folder}; bertdata pretrain {folder} --output RUN")
@@ -56,14 +59,21 @@ def print_documents(
     print_table("Documents", ["source", "what", "count"], rows)
 
 
+def _print_lost(lost: Sequence[str], file: Path) -> None:
+    """Print what was lost: of much, the first lines and where all of it stands."""
+    for line in lost[:_MAX_LOST]:
+        click.echo(f"Lost: {line}")
+    if len(lost) > _MAX_LOST:
+        click.echo(f"Lost: {len(lost) - _MAX_LOST:,} more, which {file} names.")
+
+
 def print_extract(folder: Path, result: dict[str, Any], as_json: bool) -> None:
     """Print what the extract step gave."""
     if as_json:
         print_json({key: value for key, value in result.items() if key != "files"})
         return
     print_documents(result["documents_by_source"], result["skipped"], result["rejected"])
-    for line in result["lost"]:
-        click.echo(f"Lost: {line}")
+    _print_lost(result["lost"], folder / "steps" / "extract.json")
     click.echo(f"{folder}: {result['documents']:,} documents, {format_bytes(result['text_bytes'])} of text.")
     click.echo(f"Next: bertdata build-vocab {folder}")
 

@@ -36,6 +36,8 @@ _WINDOW = 1 << 20
 _MAX_BLOCK = 2_300_000
 # Decoded bytes read at once.
 _READ_BYTES = 1 << 18
+# Bits inside a block may look like a stream's end: so many places are tried.
+_MAX_FOOTERS = 3
 _CUT = "the bz2 stream is cut off"
 
 
@@ -53,24 +55,28 @@ def find_blocks(data: bytes, first: int = 0) -> list[int]:
     >>> find_blocks(bz2.compress(b"stone"))
     [32]
     """
+    return _find_magic(data, first, BLOCK_MAGIC)
+
+
+def _find_magic(data: bytes, first: int, magic: int) -> list[int]:
     begin = first // 8
     if len(data) - begin < 6:
         return []
     pairs = np.frombuffer(data, "<u2", (len(data) - begin) // 2, begin)
     # Of the bytes that the magic fills, the middle five are whole at any shift: two pairs lie in them.
-    one, other = _magic_pairs()
+    one, other = _magic_pairs(magic)
     places = np.flatnonzero(one.take(pairs[:-1]))
     places = (places[other.take(pairs[places + 1])] * 2 + begin) * 8
     bits = {bit for place in places.tolist() for bit in range(place - 16, place)}
-    return sorted(bit for bit in bits if bit >= first and _bits(data, bit, 48) == BLOCK_MAGIC)
+    return sorted(bit for bit in bits if bit >= first and _bits(data, bit, 48) == magic)
 
 
-@lru_cache(maxsize=1)
-def _magic_pairs() -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """Return which pairs of bytes are the first pair of whole bytes in a block's magic number, and which the second."""
+@lru_cache(maxsize=2)
+def _magic_pairs(magic: int) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Return which pairs of bytes are the first pair of whole bytes in a magic number, and which the second."""
     tables = np.zeros((2, 1 << 16), dtype=np.bool_)
     for shift in range(8):
-        filled = (BLOCK_MAGIC << (8 - shift)).to_bytes(7, "big")
+        filled = (magic << (8 - shift)).to_bytes(7, "big")
         for at in range(1, 5):
             tables[(at - 1) // 2, filled[at] | filled[at + 1] << 8] = True
     return tables[0], tables[1]
@@ -219,7 +225,23 @@ class _BlockReader:
                 return
             if known <= count:
                 break
+        if at_end and (found := self._before_junk(first)):
+            last, decoded = found
+            yield Piece(self.base + first // 8, decoded)
+            checksum = _bits(self.data, last + 48, 32)
+            yield from self._check_stream(first, last, [checksum] * (checksum >= 0), at_end)
+            if checksum >= 0:
+                yield Piece(self.base + -(-(last + 80) // 8), b"", "what follows the last bz2 stream is none")
+            self._drop(1)
+            return
         yield from self._damage(is_first)
+
+    def _before_junk(self, first: int) -> tuple[int, bytes] | None:
+        """Return where the file's last block ends and what it holds, if a stream's end, then other bytes, follow it."""
+        for last in _find_magic(self.data, first + 80, FOOTER_MAGIC)[:_MAX_FOOTERS]:
+            if (decoded := decode_block(self.data, first, last)) is not None:
+                return last, decoded
+        return None
 
     def _damage(self, is_first: bool) -> Iterator[Piece]:
         """Yield damage, unless a slice's first candidate lies inside a block of the slice before."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import codecs
+import contextlib
 import lzma
 import zlib
 from collections.abc import Iterator
@@ -129,18 +130,34 @@ def _read_plain(file: BinaryIO, start: int, end: int) -> Iterator[Piece]:
 def _read_zst(file: BinaryIO) -> Iterator[Piece]:
     import pyarrow as pa
 
-    stream, offset = pa.CompressedInputStream(file, "zstd"), 0
+    stream, offset, num_chunks = pa.CompressedInputStream(file, "zstd"), 0, 0
     while True:
         try:
             data = stream.read(_COMPRESSED_CHUNK)
         except OSError as error:
             what = "cut off" if "runcated" in str(error) else f"corrupt ({error})"
+            if data := _zst_before_damage(file, num_chunks):
+                yield Piece(offset, data)
             yield Piece(offset, b"", f"the zst data are {what}")
             return
         if not data:
             return
         yield Piece(offset, data)
-        offset = file.tell()
+        offset, num_chunks = file.tell(), num_chunks + 1
+
+
+def _zst_before_damage(file: BinaryIO, num_chunks: int) -> bytes:
+    """Return what can be decoded behind so many chunks, a byte at a time: a read that fails lets go of what it had."""
+    import pyarrow as pa
+
+    file.seek(0)
+    stream, data = pa.CompressedInputStream(file, "zstd"), bytearray()
+    for _ in range(num_chunks):
+        stream.read(_COMPRESSED_CHUNK)
+    with contextlib.suppress(OSError):
+        while byte := stream.read(1):
+            data += byte
+    return bytes(data)
 
 
 def _read_compressed(file: BinaryIO, form: str) -> Iterator[Piece]:

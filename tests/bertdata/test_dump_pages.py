@@ -232,6 +232,16 @@ def test_cut_off_file_is_an_error_and_its_begin_is_kept(tmp_path: Path, suffix: 
     assert len(counts.lost) == 1 and 0 < len(pages) <= 3000 and [p.id for p in pages] == list(range(len(pages)))
 
 
+@pytest.mark.parametrize("suffix", [".bz2", ".gz", ".xz", ".zst"])
+def test_other_bytes_behind_a_whole_file_cost_no_page(tmp_path: Path, suffix: str) -> None:
+    path = write(tmp_path / f"enwiki.xml{suffix}", many_pages(700))
+    path.write_bytes(path.read_bytes() + b"<html>not found</html>")
+    with pytest.raises(DamagedInputError, match=f"enwiki.xml{suffix} is damaged at byte"):
+        read(path)
+    pages, counts = read(path, "skip")
+    assert len(counts.lost) == 1 and [p.id for p in pages] == list(range(700))
+
+
 @pytest.mark.parametrize("suffix", [".gz", ".xz", ".zst"])
 def test_corrupt_file_is_an_error(tmp_path: Path, suffix: str) -> None:
     path = write(tmp_path / f"enwiki.xml{suffix}", many_pages(3000))

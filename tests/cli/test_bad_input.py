@@ -145,6 +145,18 @@ def test_two_dumps_with_the_same_page_are_refused_with_both_places(
     assert run([*args, "--force"]) == 0
 
 
+def test_of_many_losses_the_first_are_shown_and_where_all_stand(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dump = dump_xml(60).replace("</title>", "</title><b>", 30)  # no XML any more
+    write(tmp_path / "a.xml", dump.encode())
+    out = tmp_path / "out"
+    assert run([*wikipedia(tmp_path / "a.xml", out), "--on-error", "skip"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.count("Lost: ") == 21 and f"Lost: 10 more, which {out / 'steps' / 'extract.json'} names." in shown
+    assert len(json.loads((out / "steps" / "extract.json").read_bytes())["result"]["lost"]) == 30
+
+
 def test_an_id_that_stands_twice_in_one_file_is_named_with_a_way_on(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
