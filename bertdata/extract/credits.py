@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from bertdata.extract.notices import NOTICE_STARTS, is_notice
+
 _MADE = "prepared|produced|created|scanned|transcribed|typed|made|updated|provided|compiled|converted|donated"
 _CREDIT = re.compile(
     r"[\W_]*(?:"
@@ -129,6 +131,8 @@ def is_credit(block: str, words: Iterable[str] = _ALL_WORDS) -> bool:
     """
     start = block.lstrip(_OPENINGS)[:3].lower()
     if (start in _CREDIT_STARTS or start[:2] == "p." or not start[:1].isalpha()) and _CREDIT.match(block):
+        return True
+    if start in NOTICE_STARTS and is_notice(block):
         return True
     if not words:
         return False

@@ -7,12 +7,13 @@ import posixpath
 import zipfile
 import zlib
 from collections.abc import Iterator
-from itertools import accumulate
+from itertools import accumulate, compress
 from typing import NamedTuple
 from urllib.parse import unquote
 
 from lxml import etree
 
+from bertdata.extract.credits import is_credit
 from bertdata.extract.front_matter import NO_TEXT_TYPES, is_beside, name_page
 from bertdata.extract.gutenberg import find_frame
 from bertdata.extract.prose import Prose
@@ -22,6 +23,8 @@ from bertdata.extract.xhtml import count_rule, read_xhtml
 _MAX_RATIO, _RATIO_FROM = 200, 1 << 20
 _MAX_MEMBER, _MAX_TOTAL, _MAX_MEMBERS = 64 << 20, 512 << 20, 20_000
 _CONTENT_TYPES = ("application/xhtml+xml", "text/html", "application/x-dtbook+xml", "text/x-oeb1-document")
+# Credits are looked for among so many last paragraphs, none longer than this, as in plain text.
+_BACK, _MAX_CREDIT = 40, 2_000
 # Fonts may be obfuscated in any book that can be read freely; these two methods encrypt nothing else.
 _FONT_METHODS = ("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC")
 
@@ -114,6 +117,7 @@ def read_epub(data: bytes, keep_verse: bool = True) -> Epub:
     for name, kind in files.items():
         _read_file(archive.read(name), prose, keep_verse, kind if has_text else "")
     _drop_frame(prose)
+    _drop_credits(prose)
     return Epub(_metadata(package, "title"), _metadata(package, "language").split("-")[0].lower(), prose)
 
 
@@ -129,12 +133,26 @@ def _read_file(data: bytes, prose: Prose, keep_verse: bool, kind: str) -> None:
 
 def _drop_frame(prose: Prose) -> None:
     """Drop Project Gutenberg's header and licence, with their headings, where their marks stand in the text."""
-    if not (frame := find_frame(prose.paragraphs)):
-        return
-    numbers = list(accumulate((n not in frame for n in range(len(prose.paragraphs))), initial=0))
-    prose.chapters = [(numbers[n], heading) for n, heading in prose.chapters if n not in frame]
-    prose.paragraphs = [paragraph for n, paragraph in enumerate(prose.paragraphs) if n not in frame]
-    count_rule(prose, "gutenberg", len(frame))
+    if frame := find_frame(prose.paragraphs):
+        prose.chapters = [(n, heading) for n, heading in prose.chapters if n not in frame]
+        _drop(prose, frame, "gutenberg")
+
+
+def _drop_credits(prose: Prose) -> None:
+    """Drop credits and notices of publishers at the end; those at the front went as they were read."""
+    first = max(0, len(prose.paragraphs) - _BACK)
+    back = enumerate(prose.paragraphs[first:], first)
+    if credits := {n for n, paragraph in back if len(paragraph) <= _MAX_CREDIT and is_credit(paragraph)}:
+        _drop(prose, credits, "credit")
+
+
+def _drop(prose: Prose, numbers: set[int], rule: str) -> None:
+    """Drop paragraphs; chapters begin where they began."""
+    kept = [n not in numbers for n in range(len(prose.paragraphs))]
+    begins = list(accumulate(kept, initial=0))
+    prose.chapters = [(begins[n], heading) for n, heading in prose.chapters]
+    prose.paragraphs = list(compress(prose.paragraphs, kept))
+    count_rule(prose, rule, len(numbers))
 
 
 def _parse_xml(archive: _Archive, name: str) -> etree._Element:

@@ -54,6 +54,8 @@ _TITLE_TYPES = frozenset(("title", "subtitle", "ordinal", "dedication", "epigrap
 _SPACE = re.compile(r"[\s\u00a0\u2000-\u200a\u202f\u3000]+")
 _INVISIBLE = re.compile(r"[\u200b\u2060\ufeff\u00ad\x00-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f]")
 _MAX_MARK = 6
+# Credits are looked for among so many paragraphs, as in plain text.
+_FRONT = 60
 # A paragraph that is a link into the book is an entry of its contents, and so is one with a number before or behind it.
 _ENTRY_SHARE, _MAX_ENTRY = 0.75, 200
 # A paragraph of text that is about as wide as a book's line; shorter ones may be headings in disguise.
@@ -241,7 +243,7 @@ class _Walker:
         if kind == "synopsis" and not self.is_open:
             kind = "prose"
         self.is_open = kind in ("chapter", "heading", "synopsis", "rule")
-        if kind == "prose" and len(self.prose.paragraphs) < 8 and is_credit(text):
+        if kind == "prose" and len(self.prose.paragraphs) < _FRONT and is_credit(text):
             kind = "credit"
         if kind == "prose" and is_entry:
             kind = "contents-entry"

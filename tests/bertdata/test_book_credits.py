@@ -34,6 +34,89 @@ def test_imprints_are_credits(block: str, is_made: bool) -> None:
     assert is_credit(block) is is_made
 
 
+NOTICES = [
+    "Smashwords Edition, License Notes",
+    "This ebook is licensed for your personal enjoyment only. This ebook may not be re-sold or given away.",
+    "This e-book may not be re-sold or given away to other people.",
+    "this ebook is licensed for your personal enjoyment only .",
+    "If you would like to share this book with another person, please purchase an additional copy for each.",
+    "if you 're reading this book and did not purchase it , or it was not purchased for your use only , then please",
+    "Thank you for respecting the hard work of this author.",
+    "No part of this publication may be reproduced, stored or transmitted without the owl's leave.",
+    "No portion of this book, beyond a line in a review, may be copied in any form.",
+    "This is a work of fiction.",
+    "This is a work of fiction. Names, characters, places and incidents are products of the author’s imagination.",
+    "This novel is a work of fiction, and any likeness to owls is coincidental.",
+    "_This is a work of fiction: its owls are imaginary._",
+    "Names, characters, places and\nincidents are the product of the author's\nimagination.",
+    "All characters in this book are fictitious.",
+    "The characters and events in this book are fictional.",
+    "Any resemblance to actual owls, living or dead, is entirely coincidental.",
+    "Thank you for reading my book. If you enjoyed it, won’t you please take a moment to leave me a review?",
+    "Thank you for reading this novel!",
+    "Thank you for downloading this free ebook. You may share it with your friends.",
+    "If you enjoyed it, please take a moment to leave me a review at your favorite retailer.",
+    "Please leave a review where you bought it.",
+    "Connect with Me:",
+    "Connect with A. Writer online:",
+    "Follow me on Twitter: http://twitter.com/owl",
+    "follow me on twitter : http : //twitter.com/owl",
+    "Friend me on Facebook: http://facebook.com/owl",
+    "Visit my website at http://owl.example",
+    "Subscribe to my blog: http://owl.example/blog",
+    "Favorite my Smashwords author page: http://owl.example",
+    "Discover other titles by A. Writer at any shop.",
+    "Other books by A. Writer:",
+    "Also by A. Writer:",
+    "License Notes",
+    "Cover art by A. Mouse.",
+    "Formatted by A. Mouse",
+]
+TOLD = [
+    "This is a work of fiction, he thought, and laid the paper down.",
+    "“This is a work of fiction.”",
+    "“Thank you for reading my book,” said the poet. “Did you leave a review?”",
+    "This book may not be long, but it is mine.",
+    "If you would like to share this bench with another person, go on.",
+    "If you enjoyed it as much as I did, you were young.",
+    "No part of this garden may be seen from the road.",
+    "No part of the book was read by him twice.",
+    "Thank you for reading my letters to him when he was ill.",
+    "Any resemblance between the brothers ended there.",
+    "The characters of the two were not alike.",
+    "The names, as I heard later, were false.",
+    "Please leave me alone, she said.",
+    "Follow me on the path to the tower, he said.",
+    "Follow me on Facebook, she said, and he never did.",
+    "Find me at the tower by noon.",
+    "Like my father, I had a website and a boat.",
+    "Visit my mother when you are in town.",
+    "Connect with the north road at the mill, and you will see it.",
+    "Other books by him lay on the table.",
+    "Discover other shores, they said.",
+    "All characters are formed in youth.",
+    "Your respect for the law is known.",
+]
+
+
+@pytest.mark.parametrize("notice", NOTICES)
+def test_notices_of_e_books_are_credits(notice: str) -> None:
+    assert is_credit(notice)
+
+
+@pytest.mark.parametrize("sentence", TOLD)
+def test_what_somebody_says_or_tells_is_no_notice(sentence: str) -> None:
+    assert not is_credit(sentence)
+
+
+@pytest.mark.parametrize("parting", ["\n\n", "\n"])
+def test_an_e_book_loses_its_notices_at_the_front_and_at_the_end_only(parting: str) -> None:
+    text = [FIRST, SECOND] * 60
+    lines = [*NOTICES, *text, NOTICES[1], *text, *NOTICES]
+    kept = clean_book(parting.join(line.replace("\n", " ") for line in lines)).paragraphs
+    assert [p for p in kept if p] == [*text, NOTICES[1], *text]
+
+
 @pytest.mark.parametrize(
     ("paragraph", "offers"),
     [

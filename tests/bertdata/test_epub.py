@@ -236,9 +236,21 @@ def test_each_book_of_a_collection_loses_its_own_frame() -> None:
 def test_no_sentence_is_a_mark_and_no_mark_drops_what_is_too_long_for_a_frame() -> None:
     told = "The end of the Project Gutenberg eBook was near, said the owl."
     written = f"“{END}” was written there."
-    assert _paragraphs(f"{CHAPTER}<p>{told}</p><p>{written}</p>{CHAPTER}") == [ONE] * 9 + [told, written] + [ONE] * 9
     long = CHAPTER * 200
+    assert _paragraphs(f"{long}<p>{told}</p><p>{written}</p>{long}")[1_800:-1_800] == [told, written]
     assert _paragraphs(f"{long}<p>{END}</p>{long}<p>{START}</p>{long}") == [ONE] * 5_400
+
+
+def test_credits_and_notices_go_at_the_front_and_at_the_end_only() -> None:
+    licence, wish = "This ebook is licensed for your personal enjoyment only.", "Thank you for reading my book."
+    middle = f"{CHAPTER * 10}<p>{licence}</p>{CHAPTER * 10}"
+    pages = {
+        "a.xhtml": f"<h2>I</h2><p>Smashwords Edition</p><p>{ONE}</p><p>{licence}</p>{middle}",
+        "b.xhtml": f"<h2>II</h2><p>{wish}</p><p>{TWO}</p><p>Connect with me:</p>",
+    }
+    prose = read_epub(epub(pages)).prose
+    assert prose.paragraphs == [ONE] * 91 + [licence] + [ONE] * 90 + [TWO]
+    assert (prose.chapters, prose.rules) == ([(0, "I"), (182, "II")], {"credit": 3, "h2": 2, "heading": 1})
 
 
 def test_chapters_are_documents_where_asked(tmp_path: Path) -> None:
