@@ -25,14 +25,14 @@ afkorting|kleiner|liten|mindre|kursivt|kisbetű|rövidítés|ruby-base|小|縮�
 smallit|ruby text|wikilink|internal link text|mp|sm
 proper|okina text|tiếng|nhỏ|nhỏ hơn|chữ nhỏ|όνομα|μικρά|μικρό|συντομογραφία|लहान|कमी|छोटे|numero|name
 legend inline|sfrac text|bibleref2 text|bibleref|nomobile text
-nowr|nbr|abbrlink|subatomic particle|dfn|ruby|citation needed span|cn span|clarify span|flagathlete|flagiocathlete
+lj|nowr|nbr|abbrlink|subatomic particle|dfn|ruby|citation needed span|cn span|clarify span|flagathlete|flagiocathlete
 """
 SECOND = """
 lang|langue|язык|мова|lang2|hebrew name|script|wikicode|text in language|språk|taal|v jazyku|limba|lenguaje|idioma
 en langue|lingua|palabra estranxeira|foreign|foreign language|llang|язык текста
 color|colour|font color|fontcolor|fgcolor|colored text|farbe|col|wikt-lang|wt|cs-lang|tekst in taal|hs|γλ|native name
 native phrase|langi|longlink|longform|legend text|spell|nobr2|foreignphrase
-rtl-lang|vjazyce2|cizojazyčně|lang-span|lang3|tl-text|angl|en-lang
+rtl-lang|langr|dil|vjazyce2|cizojazyčně|lang-span|lang3|tl-text|angl|en-lang
 """
 LAST = """
 transl|transliteration|translit|xlit|romaji|hepburn|tlit|translation|транслит|rtl-lang2|iso 9
@@ -54,6 +54,7 @@ CONSTANTS = {
     "lbrace": "{", "rbrace": "}", "flat": "♭", "sharp": "♯", "natural": "♮", "infin": "∞", "pi": "π", "n/a": "N/A",
     "na": "N/A", "yes": "Yes", "no": "No", "!xt": "", "pound sign": "£", "ellipsis": "…", "...": "…",
     ".": ".", "es": " ", "smallbullet": " • ", "тире": " — ", "н.э.": "н. э.", "до н.э.": "до н. э.",
+    "н. э.": "н. э.", "до н. э.": "до н. э.", "nsmdns": " — ", "gap": " ",
     "нд": "", "sap": " ", "lb": " ", "br": " ", "br separated entries": "", "crlf": " ", "crlf2": " ", "break": " ",
     "pagebreak": "", "increase": "", "decrease": "", "steady": "", "0": "", "00": "", "tab": " ", "v.chr": "v. Chr.",
     "av. j.-c.": "av. J.-C.", "c.e.": "C.E.", "b.c.": "B.C.", "smsp": " ", "ensp": " ", "emsp": " ", "mi-lang": "",

@@ -36,7 +36,7 @@ _BLOCKS = """
 quote|blockquote|bq|cquote|quotation|quote box2|zitat|zitat-en|citation bloc|cita|citazione|citaat|citat|cytat|citace
 цитата|початок цитати|cita2|sitat|sitaatti|idézet|citação|citar|पाठ|उद्धरण|अवतरण|απόσπασμα|παράθεμα|παράθεση|trích dẫn
 quotation1|centered pull quote|pull quote|epigraph|block quote|q|quote1|poem quote|poemquote|block indent|blockindent
-citát|ציטוט|alıntı|인용문|گفتاورد|نقل قول|kutipan
+citát|ציטוט|alıntı|인용문|گفتاورد|نقل قول|اقتباس|kutipan|longquote
 """
 RULES: dict[str, Rule] = {
     **dict.fromkeys(_BLOCKS.strip().replace("\n", "|").split("|"), quote),

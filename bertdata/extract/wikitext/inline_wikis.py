@@ -23,6 +23,11 @@ def _quantity(call: Call) -> str:
     return f"{format_number(call.value(1), call.language)} {unit}".strip()
 
 
+def _spaced(call: Call) -> str:
+    """Print all values with blanks between them: `{{Библия|Мф|5:3}}`."""
+    return " ".join(filter(None, call.values()))
+
+
 def _doubted(call: Call) -> str:
     """Print the words that lack a source: `{{fact|words}}`; dates say when that was seen."""
     return "" if re.search("[0-9]{4}$", call.value(1)) else call.value(1)
@@ -39,6 +44,12 @@ def german_quote(call: Call) -> str:
     """Print `{{"|Text=Ich komme.|Autor=N. N.}}`: the words alone, who said them is said before."""
     text = call.get("text") or call.first_value().strip()
     return f"„{text}“" if text else ""
+
+
+def german_verse(call: Call) -> str:
+    """Print `{{Bibel|Mt|5|3-4|EU}}` as Mt 5,3–4; what follows names a translation."""
+    book, chapter, verses = (call.value(n) for n in (1, 2, 3))
+    return f"{book} {chapter}{',' * bool(verses)}{verses.replace('-', '–')}".strip()
 
 
 def german_coordinates(call: Call) -> str:
@@ -155,10 +166,12 @@ RULES: dict[str, dict[str, Rule]] = {
         # Elsewhere a ship's prefix and a language; here the words are Czech, and flags of states.
         "css": Call.first_value,
         **_names("deu|fra", constant("")),
+        **_names("bibel|b", german_verse),
+        **_names("polytonisch|arab", Call.first_value),
         "coordinate": german_coordinates,
     },
     "el": _names("πηγή|ασαφές", _doubted),
-    "es": {"siglo": spanish_century},
+    "es": {"siglo": spanish_century, "cita requerida": _doubted},
     "fa": {name: around(f"(به {name}: ", ")") for name in ("آلمانی", "انگلیسی", "فرانسوی")},
     "fr": inline_french.RULES,
     "he": {
@@ -189,12 +202,14 @@ RULES: dict[str, dict[str, Rule]] = {
         **_names("język|w języku", _second),
         **{f"{code}.": around(f"{code}. ") for code in ("ang", "łac", "niem", "fr", "ros", "wł", "hiszp", "cz", "ukr")},
     },
-    "pt": {**_names("unidade", _quantity), **_names("dtlink|dni|morte", date_given)},
+    "pt": {**_names("unidade", _quantity), "carece de fontes2": _doubted, **_names("dtlink|dni|morte", date_given)},
     "ru": {
         "oldstyledate": old_style_date,
         "сс3": Call.first_value,
         "км": around("", " км"),
-        **_names("ударение|термин|акут|нет аи 2", Call.first_value),
+        **_names("ударение|термин|акут|нет аи 2|так в тексте|сокр|флагификация", Call.first_value),
+        "библия": _spaced,
+        "рубль": constant("₽"),
     },
     "sv": {**_names("enhet", _quantity), "källa behövs": Call.first_value},
     "uk": {

@@ -67,10 +67,20 @@ def _labelled(words: str) -> Callable[[Call], str]:
     return rule
 
 
+def etymology(call: Call) -> str:
+    """Print `{{ety|la|bubo|owl}}`: the language, the word and what it means."""
+    language = LANGUAGE_WORDS.get(call.language, {}).get(call.value(1), "")
+    meaning = f"&#39;{call.value(3)}&#39;" if call.value(3) else ""
+    return " ".join(filter(None, (language, call.value(2), meaning)))
+
+
 def _langx(call: Call) -> str:
     code, text = call.value(1), call.get("text") or call.value(2)
     words = LANGUAGE_WORDS.get(call.language, {}).get(code.split("-")[0], "")
     return _labelled("" if call.get("label") == "none" else words)(call._replace(positional=[text])) if text else ""
+
+
+_NAMED = {"langx": _langx, "ety": etymology, "etymology": etymology}
 
 
 def language_rule(name: str, language: str) -> Callable[[Call], str] | None:
@@ -79,8 +89,8 @@ def language_rule(name: str, language: str) -> Callable[[Call], str] | None:
     >>> language_rule("lang-fr", "en")(Call("lang-fr", ["Ada"], {}, "en", ""))
     'French: Ada'
     """
-    if name == "langx":
-        return _langx
+    if name in _NAMED:
+        return _NAMED[name]
     if name in _WORDS:
         return _labelled("")
     for prefix in _PREFIXES:

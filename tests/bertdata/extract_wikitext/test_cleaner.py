@@ -37,6 +37,10 @@ def clean(text: str, language: str = "en", **options: object) -> str:
             "A {{convert|10|ft|m|adj=mid|-high}} wall, {{convert|4|acre|adj=pre|planted}}, {{convert|4|mi|km|0|adj=mid|long}}.",
             "A 10-foot-high (3.0 m) wall, 4 planted acres (1.6 ha), 4-mile long (6 km).",
         ),
+        (
+            "From {{ety|la|bubo|owl}}, at {{Mach|2}}, 3{{x10^|8}}, {{No.|5}}, {{langr|ru|сова}}.",
+            "From Latin bubo 'owl', at Mach 2, 3×10⁸, No. 5, сова.",
+        ),
         ("In 40 {{CE}}, {{10^|5}}, 10{{esp|6}}, 3{{e|5}}, {{ce|H2O}}.", "In 40 CE, 10⁵, 10⁶, 3×10⁵, H2O."),
         (
             "Of ({{langx|de|Eule}}, {{lit.|owl|night bird}}), {{nowr|a b}}.",
@@ -476,6 +480,10 @@ def test_french_templates_of_amounts_and_languages_print_their_text() -> None:
         ("he", "הוא כתב כך:\n{{ציטוט|תוכן=הינשוף ישן.}}", "הוא כתב כך:\n\nהינשוף ישן."),
         ("nl", "Hij schreef:\n{{Citaat|tekst=De uil slaapt.}}", "Hij schreef:\n\nDe uil slaapt."),
         ("cs", "Město {{Vjazyce2|de|Eulenburg}} spí.", "Město Eulenburg spí."),
+        ("de", "Nach {{Bibel|Mt|5|3-4|EU}} und {{B|Gen|1}} heißt {{Polytonisch|λόγος}} Wort.", "Nach Mt 5,3–4 und Gen 1 heißt λόγος Wort."),
+        ("es", "El búho {{cita requerida|caza|fecha=mayo}} de noche{{cita requerida}}.", "El búho caza de noche."),
+        ("ru", "В 5 году {{до н. э.}} по {{Библия|Мф|5:3}} за 5 {{рубль}} в {{Флагификация|Сова}}.", "В 5 году до н. э. по Мф 5:3 за 5 ₽ в Сова."),
+        ("tr", "Baykuş ({{dil|en|owl}}) uyur.", "Baykuş (owl) uyur."),
     ],
 )  # fmt: skip
 def test_a_wiki_has_templates_of_its_own(language: str, wikitext: str, text: str) -> None:
