@@ -68,10 +68,13 @@ def _labelled(words: str) -> Callable[[Call], str]:
 
 
 def etymology(call: Call) -> str:
-    """Print `{{ety|la|bubo|owl}}`: the language, the word and what it means."""
-    language = LANGUAGE_WORDS.get(call.language, {}).get(call.value(1), "")
-    meaning = f"&#39;{call.value(3)}&#39;" if call.value(3) else ""
-    return " ".join(filter(None, (language, call.value(2), meaning)))
+    """Print `{{ety|la|bubo|owl|grc|βύας}}`: of each word the language, itself and what it means."""
+    names, values = LANGUAGE_WORDS.get(call.language, {}), [*call.values(), "", ""]
+    parts = [
+        " ".join(filter(None, (names.get(code, ""), word, f"&#39;{meaning}&#39;" if meaning else "")))
+        for code, word, meaning in zip(values[::3], values[1::3], values[2::3], strict=False)
+    ]
+    return " and ".join(filter(None, parts))
 
 
 def _langx(call: Call) -> str:

@@ -38,8 +38,8 @@ def clean(text: str, language: str = "en", **options: object) -> str:
             "A 10-foot-high (3.0 m) wall, 4 planted acres (1.6 ha), 4-mile long (6 km).",
         ),
         (
-            "From {{ety|la|bubo|owl}}, at {{Mach|2}}, 3{{x10^|8}}, {{No.|5}}, {{langr|ru|сова}}.",
-            "From Latin bubo 'owl', at Mach 2, 3×10⁸, No. 5, сова.",
+            "From {{ety|la|bubo|owl||unda|wave}}, at {{Mach|2}}, 3{{x10^|8}}, {{No.|5}}, {{langr|ru|сова}}.",
+            "From Latin bubo 'owl' and unda 'wave', at Mach 2, 3×10⁸, No. 5, сова.",
         ),
         ("In 40 {{CE}}, {{10^|5}}, 10{{esp|6}}, 3{{e|5}}, {{ce|H2O}}.", "In 40 CE, 10⁵, 10⁶, 3×10⁵, H2O."),
         (
