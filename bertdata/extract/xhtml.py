@@ -40,13 +40,16 @@ _ASIDE_TYPES = frozenset((
     "doc-endnotes", "doc-endnote", "doc-index",
 ))  # fmt: skip
 _ASIDE_CLASS = re.compile(
-    r"(?:^|\s)(?:page-?num\w*|pagenumber|foot-?note\w*|fn-?ref\w*|noteref|toc\w*|caption\w*|calibre_toc)(?:$|\s)", re.I
+    r"(?:^|\s)(?:page-?num\w*|pagenumber|foot-?note\w*|fn-?ref\w*|noteref|line-?num\w*|toc\w*|caption\w*|calibre_toc)(?:$|\s)",
+    re.I,
 )
 # Project Gutenberg's header and licence, in its files of today.
 _FRAME = re.compile(r"(?:^|\s)pg-?(?:boilerplate|header|footer)(?:$|\s)")
 _VERSE = re.compile(
     r"(?:^|[\s_-])(?:verse|poem|poetry|stanza|song|hymn|z3998:(?:verse|poem|song|hymn))(?:$|[\s_-])", re.I
 )
+# A line of verse that is an element of its own; elements inside a stanza are lines whatever they are called.
+_LINE, _STANZA = (re.compile(rf"(?:^|\s)(?:{name})(?:$|\s)", re.I) for name in (r"verse|(?:verse-?)?line", "stanza"))
 _TITLE_CLASS = re.compile(
     r"(?:^|\s)(?:chapter-?(?:title|head(?:ing)?|num\w*)|(?:sub)?title|heading\d?|h[1-6])(?:$|\s)", re.I
 )
@@ -111,6 +114,13 @@ def _is_verse(css: str, types: set[str]) -> bool:
     return bool(_VERSE.search(css) or any(map(_VERSE.search, types)))
 
 
+def _is_line(element: etree._Element | None) -> bool:
+    """Say whether an element is one line of verse by its class, and holds no line end or block."""
+    if element is None or not _LINE.search(element.get("class") or ""):
+        return False
+    return all(_local(child.tag) in _INLINE for child in element.iterchildren(etree.Element))
+
+
 def _is_title(css: str, types: set[str]) -> bool:
     return bool(_TITLE_CLASS.search(css) or types & _TITLE_TYPES)
 
@@ -140,6 +150,7 @@ class _Walker:
         self.prose, self.keep_verse = prose, keep_verse
         self.pieces: list[str] = []
         self.verse = 0
+        self.in_stanza = 0
         self.in_title = 0
         # Whether a link into the book is open, and how many of the paragraph's characters stand in such links.
         self.in_link = 0
@@ -184,8 +195,9 @@ class _Walker:
         if tag == "br":
             self.add(" ")
         elif tag not in _INLINE:
-            self.flush()
+            self.part(element, element.getprevious(), self.verse > 0)
         self.verse += _is_verse(css, types)
+        self.in_stanza += bool(_STANZA.search(css))
         self.in_title += _is_title(css, types)
         self.in_link += _leads_inside(element, tag)
         self.add(element.text)
@@ -193,13 +205,22 @@ class _Walker:
 
     def leave(self, element: etree._Element) -> None:
         tag = _local(element.tag) if isinstance(element.tag, str) else ""
-        if tag not in _INLINE and tag != "br":
-            self.flush()
         css, types = element.get("class") or "", _types(element)
-        self.verse -= _is_verse(css, types)
+        is_verse = _is_verse(css, types)
+        self.in_stanza -= bool(_STANZA.search(css))
+        if tag not in _INLINE and tag != "br":
+            self.part(element, element.getnext(), self.verse > is_verse)
+        self.verse -= is_verse
         self.in_title -= _is_title(css, types)
         self.in_link -= _leads_inside(element, tag)
         self.add(element.tail)
+
+    def part(self, element: etree._Element, sibling: etree._Element | None, in_verse: bool) -> None:
+        """End the paragraph at an element's border, unless it parts one line of verse from another."""
+        if self.in_stanza or (in_verse and _is_line(element) and _is_line(sibling)):
+            self.add(" ")
+        else:
+            self.flush()
 
     def _keep_marks(self, element: etree._Element) -> None:
         """Keep the marks of Project Gutenberg that stand in an element: they tell where the book begins and ends."""

@@ -96,6 +96,34 @@ def test_verse_is_kept_or_left_out() -> None:
     assert _paragraphs(body, keep_verse=False) == [ONE]
 
 
+LINES = ("The winter came in,", "and sat down", "by the owl.")
+
+
+@pytest.mark.parametrize(
+    "stanza",
+    [
+        "<div class='stanza'><div class='verse indent0'>{}</div>\n<div class='verse indent2'>{}</div>"
+        "<div class='verse indent0'>{}</div></div>",
+        "<div class='stanza'><p>{}</p><p class='i2'>{}<span class='linenum'>10</span></p><p>{}</p></div>",
+        "<div class='stanza'><span class='i0'>{}<br/></span><span class='i2'>{}<br/></span>{}</div>",
+        "<p class='stanza'>{}<br/>{}<br/>{}</p>",
+        "<div class='poem'><p class='line'>{}</p><p class='line'><i>{}</i></p><p class='line'>{}</p></div>",
+        "<div class='poetry'><div class='verse'>{}</div><div class='verse'>{}</div><div class='verse'>{}</div></div>",
+        "<p class='verse'>{}<br/>{}<br/>{}</p>",
+    ],
+)
+def test_lines_of_verse_are_joined_and_stanzas_parted(stanza: str) -> None:
+    body = f"<p>{ONE}</p><div class='poetry-container'><div class='poetry'>{stanza}<!-- a page -->{stanza}</div></div>"
+    body = body.format(*LINES, *LINES) + f"<p>{TWO}</p>"
+    assert _paragraphs(body) == [ONE, " ".join(LINES), " ".join(LINES), TWO]
+    assert _paragraphs(body, keep_verse=False) == [ONE, TWO]
+
+
+@pytest.mark.parametrize("kind", ["verse", "line"])
+def test_paragraphs_outside_a_poem_are_parted_whatever_they_are_called(kind: str) -> None:
+    assert _paragraphs(f"<p class='{kind}'>{ONE}</p><p class='{kind}'>{TWO}</p>") == [ONE, TWO]
+
+
 @pytest.mark.parametrize("name", ["toc.xhtml", "cover.html", "titlepage.xhtml", "Text/copyright.xhtml", "nav.xhtml"])
 def test_front_matter_is_known_by_its_file_name(name: str) -> None:
     assert read_epub(epub({name: f"<p>{TWO}</p>", "c1.xhtml": f"<p>{ONE}</p>"})).prose.paragraphs == [ONE]
