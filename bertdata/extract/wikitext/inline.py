@@ -112,7 +112,7 @@ def nihongo(call: Call) -> str:
 
 
 def korean_or_chinese(call: Call) -> str:
-    """Print the first script given by name: `{{zh|s=…|t=…|p=…}}`, `{{korean|hangul=…}}`; else the first transcription."""
+    """Print the first script given by name (`{{zh|s=…|t=…|p=…}}`, `{{korean|hangul=…}}`), else a transcription."""
     named = call.get("t", "s", "c", "hangul", "hanja", "kanji", "tradizionale")
     return named or call.value(1) or call.get("p", "rr", "w", "j")
 
