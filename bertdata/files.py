@@ -29,7 +29,7 @@ def publish(path: str | Path) -> Iterator[Path]:
     random part, and the last rename wins with the same bytes. A file for a store is put there by one PUT when the block
     ends; its temporary file lies in the cache, and stays there as its copy.
 
-    Raises BuildError where the disk is full or the folder can't be written.
+    Raises BuildError where the disk is full or the folder can't be written, or where another build took it over.
     """
     path = as_path(path)
     if isinstance(path, StorePath):
@@ -51,10 +51,12 @@ def publish(path: str | Path) -> Iterator[Path]:
 @contextlib.contextmanager
 def _publish_to_store(path: StorePath) -> Iterator[Path]:
     from bertdata.store_cache import cache_folder, put_and_keep, temporary_name
+    from bertdata.store_lock import check_lock
 
     temporary = cache_folder() / temporary_name(path.name)
     try:
         yield temporary
+        check_lock(path)
         put_and_keep(temporary, path)
     except OSError as error:
         raise _named(error, temporary) from error

@@ -101,6 +101,7 @@ class Step:
 
     def reopen(self) -> None:
         """Record that this step is to be made, or made again from the same input: the folder is unfinished then."""
+        check_held(self.folder)
         (self.folder / "manifest.json").unlink(missing_ok=True)
         self._write("begun", {})
 
@@ -170,6 +171,7 @@ def remove_from(folder: Path, step: str) -> None:
     Of `examples-128` only that length goes. The manifest goes first and the records next, so that an interruption
     leaves an unfinished build, never a mixed one.
     """
+    check_held(folder)
     (folder / "manifest.json").unlink(missing_ok=True)
     if "-" in step:
         (folder / "steps" / f"{step}.json").unlink(missing_ok=True)
@@ -187,6 +189,14 @@ def remove_from(folder: Path, step: str) -> None:
             remove_folder(work)
 
 
+def check_held(folder: Path) -> None:
+    """Raise BuildError where another build took a folder of a store over while this process stood still."""
+    if isinstance(folder, StorePath):
+        from bertdata.store_lock import check_lock
+
+        check_lock(folder)
+
+
 @contextlib.contextmanager
 def lock_folder(folder: Path) -> Iterator[None]:
     """Hold the folder for one build: make it and its `.work`, and remove `.work` when the block ends without error.
@@ -201,6 +211,7 @@ def lock_folder(folder: Path) -> Iterator[None]:
 
         with hold(folder / WORK / "lock"):
             yield
+            check_held(folder)
             for left in (folder / WORK).iterdir():
                 if left.name != "lock":
                     remove_folder(left)

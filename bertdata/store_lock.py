@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import signal
 import socket
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 from bertdata.errors import BuildError
 from bertdata.store import StorePath, no_bucket
@@ -18,6 +20,74 @@ from bertdata.store_calls import call
 WAIT_SECONDS, _RENEW_SECONDS = 10.0, 2.5
 # After taking a dead holder's lock: longer than another one needs to take it too.
 _SETTLE_SECONDS = 1.0
+# Goes on while the machine sleeps, where there is such a clock.
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+# The locks of this process by their folders: those it holds, and those of the builds whose tasks it does.
+_known: dict[StorePath, _Lock] = {}
+
+
+def _now() -> float:
+    return time.clock_gettime(_CLOCK)
+
+
+class _Lock:
+    """A lock as one process knows it: its holder rewrites it, who works for the holder reads it."""
+
+    def __init__(self, path: StorePath, owner: str, is_held: bool) -> None:
+        self.path, self.owner, self.is_held = path, owner, is_held
+        self.lost, self.seen = threading.Event(), _now() if is_held else -math.inf
+        self._number, self._alone = 0, threading.Lock()
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether it was seen so long ago that another may have taken it; a worker asks more often than it must."""
+        return _now() - self.seen > (WAIT_SECONDS if self.is_held else WAIT_SECONDS / 2)
+
+    def look(self) -> bool:
+        """Read the lock, rewrite it if it is held, and return whether it turns out to be lost: another's, or gone.
+
+        One that is gone though it was seen of late was removed by hand. After a longer pause, as of a process that was
+        stopped, or a laptop that slept, another build may have taken it, and finished.
+        """
+        with self._alone:
+            found, asked = "", -math.inf
+            while _now() - asked > WAIT_SECONDS:  # An answer before a pause says nothing after it.
+                asked = _now()
+                found = _read(self.path)
+            if not found.startswith(self.owner) and (found or self.is_stale):
+                is_new = not self.lost.is_set()
+                self.lost.set()
+                return is_new
+            if self.is_held:
+                self._number += 1
+                _write(self.path, f"{self.owner} {self._number}")
+            self.seen = asked
+            return False
+
+
+def check_lock(path: StorePath) -> None:
+    """Raise BuildError where the build that `path` belongs to lost its lock, which is read if it wasn't seen of late.
+
+    To be called before anything of a build is written: a process that was stopped goes on wherever it was.
+    """
+    lock = next((_known[folder] for folder in (path, *path.parents) if folder in _known), None)
+    if lock is not None:
+        if lock.is_stale and not lock.lost.is_set():
+            lock.look()
+        if lock.lost.is_set():
+            raise _taken(lock.path)
+
+
+def lock_owner(folder: Path) -> str:
+    """Return the words by which the lock that this process has on a folder is known; none of a folder on a disk."""
+    lock = _known.get(folder) if isinstance(folder, StorePath) else None
+    return lock.owner if lock else ""
+
+
+def work_for(path: Path, owner: str) -> None:
+    """Have `check_lock` know whose lock `path` is, in a process that does tasks of the build that holds it."""
+    if isinstance(path, StorePath) and owner and lock_owner(path.parents[1]) != owner:
+        _known[path.parents[1]] = _Lock(path, owner, is_held=False)
 
 
 @contextlib.contextmanager
@@ -28,24 +98,26 @@ def hold(path: StorePath) -> Iterator[None]:
     this process couldn't renew it for ten seconds.
     """
     owner = f"{socket.gethostname()} {os.getpid()} {os.urandom(8).hex()}"
+    lock, ended = _Lock(path, owner, is_held=True), threading.Event()
     _acquire(path, owner)
-    lost, ended = threading.Event(), threading.Event()
-    renewal = (path, owner, lost, ended, threading.get_ident())
-    thread = threading.Thread(target=_renew, args=renewal, name="bertdata-lock", daemon=True)
+    _known[path.parents[1]] = lock
+    thread = threading.Thread(
+        target=_renew, args=(lock, ended, threading.get_ident()), name="bertdata-lock", daemon=True
+    )
     thread.start()
     try:
         yield
         # Where the shell has interrupts ignored (a job in the background of a script), nobody was woken.
-        if lost.is_set():
-            raise _taken(path)
+        check_lock(path)
     except KeyboardInterrupt:
-        if lost.is_set():
+        if lock.lost.is_set():
             raise _taken(path) from None
         raise
     finally:
         ended.set()
         thread.join()
-        if not lost.is_set() and _read(path).startswith(owner):
+        _known.pop(path.parents[1], None)
+        if not lock.lost.is_set() and _read(path).startswith(owner):
             path.unlink(missing_ok=True)
 
 
@@ -102,16 +174,10 @@ def _read(path: StorePath) -> str:
         return ""
 
 
-def _renew(path: StorePath, owner: str, lost: threading.Event, ended: threading.Event, holder: int) -> None:
-    number = 0
-    while not ended.wait(_RENEW_SECONDS):
-        number += 1
+def _renew(lock: _Lock, ended: threading.Event, holder: int) -> None:
+    while not ended.wait(_RENEW_SECONDS) and not lock.lost.is_set():
         # A store that doesn't answer is met by the build itself, which says so.
         with contextlib.suppress(Exception):
-            now = _read(path)
-            if now and not now.startswith(owner):
-                lost.set()
+            if lock.look():
                 # A signal to the thread: `_thread.interrupt_main` wakes nobody who waits for a worker.
                 signal.pthread_kill(holder, signal.SIGINT)
-                return
-            _write(path, f"{owner} {number}")

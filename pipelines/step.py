@@ -12,8 +12,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from bertdata.files import WORK
 from bertdata.steps import Step, missing_files, read_json, write_json
 from bertdata.store import StorePath, as_path
+from bertdata.store_lock import lock_owner, work_for
 from pipelines.runner import Gather, RunOptions, largest_first, run_tasks
 from pipelines.spawner import warm_spawner
 
@@ -105,7 +107,9 @@ def run_step(
             options = worth_starting(build.run, total, bytes_per_second, len(todo))
             options = replace(options, step=step.name, seconds=total / bytes_per_second)
             ordered = largest_first(todo, _rough_size, _num_hands(options, len(todo)))
-            work = functools.partial(_run_and_keep, function, str(build.folder), str(step.work))
+            work = functools.partial(
+                _run_and_keep, function, str(build.folder), str(step.work), lock_owner(build.folder)
+            )
             brought = gather([task.payload for task in ordered]) if gather else None
             fresh = run_tasks(work, ordered, options, build.reporter.update, brought)
             results |= {task.key: result for task, result in zip(ordered, fresh, strict=True)}
@@ -169,7 +173,10 @@ def worth_a_survey(run: RunOptions, num_bytes: int, bytes_per_second: float, num
     return worth_starting(run, num_bytes, bytes_per_second, num_tasks)
 
 
-def _run_and_keep(function: Callable[..., Result], folder: str, work: str, task: Task, *pieces: list[bytes]) -> Result:
+def _run_and_keep(
+    function: Callable[..., Result], folder: str, work: str, owner: str, task: Task, *pieces: list[bytes]
+) -> Result:
+    work_for(as_path(folder) / WORK / "lock", owner)
     # An engine whose worker was lost sends again what that worker had, finished or not.
     if (kept := _finished(as_path(folder), as_path(work), task)) is not None:
         return kept

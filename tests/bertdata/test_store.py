@@ -9,7 +9,7 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,7 @@ from bertdata.extract.slices import plan_slices
 from bertdata.extract.sources import expand_sources
 from bertdata.files import files_below, fingerprint, publish, sha256_file
 from bertdata.rng import rng_for
-from bertdata.steps import lock_folder
+from bertdata.steps import Step, lock_folder, remove_from
 from bertdata.store import StorePath, as_path
 from bertdata.store_cache import fetch_copies, local_copy
 from tests.object_stores import (
@@ -308,6 +308,81 @@ def test_a_build_whose_lock_was_taken_ends(s3: Faults, quick_lock: None) -> None
         put("corpus/.work/lock", b"elsewhere 17 deadbeef 0")
         threading.Event().wait(20)
     assert lock_path().read_text().startswith("elsewhere")
+
+
+def stand_still(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """Have the clock of locks be so much later, as after a sleep of this machine."""
+    now = store_lock._now
+    monkeypatch.setattr(store_lock, "_now", lambda: now() + seconds)
+
+
+def take_and_finish() -> None:
+    """Take a lock that nobody renews, and leave it, as a build does that comes after one that stands still."""
+    lock_path().unlink()
+    put("corpus/manifest.json", b"theirs")
+
+
+@pytest.mark.parametrize("act", ["publish", "reopen", "complete", "remove_from", "leave"])
+def test_a_build_that_stood_still_writes_nothing_once_another_has_finished(
+    act: str, s3: Faults, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = lock_path().parents[1]
+    step = Step(folder, "vocab", {}, {})
+    acts: dict[str, Callable[[], object]] = {
+        "publish": lambda: put("corpus/vocab/vocab.txt"),
+        "reopen": step.reopen,
+        "complete": lambda: step.complete({}),
+        "remove_from": lambda: remove_from(folder, "extract"),
+        "leave": lambda: None,
+    }
+    monkeypatch.setattr(store_lock, "_RENEW_SECONDS", 60.0)  # Its thread hasn't looked yet.
+    with pytest.raises(BuildError, match=r"Another build took s3://.*/corpus over"), lock_folder(folder):
+        put("corpus/.work/vocab/1.json", b"mine")
+        take_and_finish()
+        stand_still(monkeypatch, 11)
+        acts[act]()
+    assert [path.name for path in files_below(folder)] == ["1.json", "manifest.json"]
+
+
+def test_a_lock_that_was_removed_by_hand_is_written_again(s3: Faults, quick_lock: None) -> None:
+    with lock_folder(lock_path().parents[1]):
+        lock_path().unlink()
+        threading.Event().wait(1.0)
+        assert lock_path().exists()
+        put("corpus/vocab.txt")
+
+
+def test_an_answer_from_before_a_pause_is_asked_for_again(s3: Faults, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(BuildError, match="Another build took"), store_lock.hold(lock_path()):
+        stand_still(monkeypatch, 11)  # So that the lock is looked at, and stands still while it is.
+        read = store_lock._read
+
+        def slow(path: StorePath) -> str:
+            found = read(path)
+            monkeypatch.setattr(store_lock, "_read", read)
+            stand_still(monkeypatch, 11)
+            lock_path().unlink()  # Another one took it, finished, and left.
+            return found
+
+        monkeypatch.setattr(store_lock, "_read", slow)
+        store_lock.check_lock(lock_path().parents[1] / "vocab.txt")
+    assert not lock_path().exists()
+
+
+def test_a_worker_asks_now_and_then_whether_its_build_has_the_lock(s3: Faults, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_lock, "_known", {})
+    put("corpus/.work/lock", b"elsewhere 17 deadbeef 3")
+    for _ in range(3):
+        store_lock.work_for(lock_path(), "elsewhere 17 deadbeef")
+        put("corpus/documents/0.parquet")
+    assert sum(request == f"GET /{BUCKET}/corpus/.work/lock" for request in s3.requests) == 1
+    put("corpus/.work/lock", b"another 18 cafe 0")
+    put("corpus/documents/0.parquet")  # Seen of late: nobody has taken it and worked so soon.
+    stand_still(monkeypatch, 6)
+    with pytest.raises(BuildError, match="Another build took"):
+        put("corpus/documents/0.parquet", b"stale")
+    assert as_path(f"{ROOT}/corpus/documents/0.parquet").read_bytes() == CONTENT
+    assert lock_path().read_text() == "another 18 cafe 0"
 
 
 def test_in_a_file_system_a_file_is_put_into_the_work_folder_and_renamed(

@@ -264,6 +264,35 @@ def test_a_second_build_of_a_folder_is_refused_while_the_first_is_at_work(
     assert_same_corpus(url, local, tmp_path / "down")
 
 
+@on_s3
+def test_a_build_that_was_stopped_ends_when_another_has_finished_meanwhile(
+    store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = f"{store.url}/stopped"
+    stopped = threading.Event()
+
+    def stop() -> None:
+        first.send_signal(signal.SIGSTOP)
+        stopped.set()
+
+    store.faults.spoil(1, stop, "PUT", "stopped/vocab/vocab.txt")
+    command = [sys.executable, "-m", "cli.main", *arguments(f"{store.url}/in", url)]
+    first = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    try:
+        assert stopped.wait(60)
+        # It waits for ten seconds, and so for longer than the first may go without having renewed its lock.
+        assert run(arguments(f"{store.url}/in", url, "--vocab-size", "140", "--force")) == 0
+        built = digests(download(url, tmp_path / "before"))
+        first.send_signal(signal.SIGCONT)
+        assert "Another build took" in first.communicate(timeout=60)[1].splitlines()[-1]
+        assert first.returncode == 1
+    finally:
+        first.kill()
+        first.wait(20)
+    assert digests(download(url, tmp_path / "after")) == built
+    assert run(["verify", url]) == 0
+
+
 def test_a_folder_whose_lock_is_renewed_is_refused(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
     url = f"{store.url}/locked"
     with lock_folder(as_path(url)):
