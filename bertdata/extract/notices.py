@@ -47,13 +47,14 @@ _NOTICES = {
     ),
     "you": r"your (?:support and )?respect for the property of (?:this|the) author",
     "nam": rf"names\s?, characters\b[^.?!]{{0,200}}{_INVENTED}",
-    "cha": rf"characters\s?,? [^.?!]{{0,100}}\bin this {_WORK}\b[^.?!]{{0,80}}{_INVENTED}",
+    "cha": rf"characters\s?,? [^.?!]{{0,100}}\bin this {_WORK}\b[^.?!]{{0,80}}\bare\b[^.?!]{{0,80}}{_INVENTED}",
     "all": (
         rf"all (?:of )?(?:the )?(?:names\s?, )?characters\b[^.?!]{{0,100}}\b(?:in|of) (?:this|the) {_WORK}\b"
-        rf"[^.?!]{{0,80}}{_INVENTED}"
+        rf"[^.?!]{{0,80}}\bare\b[^.?!]{{0,80}}{_INVENTED}"
     ),
     "the": (
-        rf"the (?:names\s?, characters|characters\s?,? [^.?!]{{0,60}}\bin this {_WORK})\b[^.?!]{{0,200}}{_INVENTED}"
+        rf"the (?:names\s?, characters|characters\s?,? [^.?!]{{0,60}}\bin this {_WORK})\b"
+        rf"[^.?!]{{0,200}}\bare\b[^.?!]{{0,200}}{_INVENTED}"
         rf"|the scanning\s?, uploading\b[^.?!]{{0,40}} of this {_BOOK}"
         r"|the author acknowledges the (?:trademark|copyright)"
     ),

@@ -95,6 +95,7 @@ TOLD = [
     "Other books by him lay on the table.",
     "Discover other shores, they said.",
     "All characters are formed in youth.",
+    "The characters in this story had no imagination at all.",
     "Your respect for the law is known.",
 ]
 
