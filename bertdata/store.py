@@ -12,7 +12,7 @@ import fnmatch
 import io
 import posixpath
 import re
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path, PosixPath
 from types import SimpleNamespace
 from typing import Any, NoReturn
@@ -212,26 +212,52 @@ def remove_empty(path: StorePath) -> None:
 
 def list_below(folder: StorePath) -> list[Path]:
     """Return all files below a folder, in the order of their keys; the store is asked once a thousand of them."""
-    return _listed_files(folder, lambda fs, key: fs.find(key, detail=True))
+    return _list(folder, lambda fs, key: fs.find(key, detail=True))[0]
 
 
-def list_matching(root: StorePath, pattern: StorePath) -> list[Path]:
-    """Return all files that match a pattern whose fixed part is `root`."""
-    return _listed_files(root, lambda fs, key: fs.glob(fs._strip_protocol(str(pattern)), detail=True))
+def list_matching(root: StorePath, pattern: StorePath) -> tuple[list[Path], list[Path]]:
+    """Return the files and the folders that match a pattern whose fixed part is `root`, as `glob` has it on a disk."""
+    require(len(root.parts) > 1, f"{pattern}: a pattern may stand for keys, not for buckets: name its bucket")
+    parts = pattern.relative_to(root).parts
+    # Drivers refuse `**` but for whole parts; to `glob` it is `*` there.
+    asked = root.joinpath(*(part if part == "**" else re.sub(r"\*+", "*", part) for part in parts))
+    found = _list(root, lambda fs, key: fs.glob(fs._strip_protocol(str(asked)), detail=True))
+    files, folders = ([p for p in paths if _is_match(p.relative_to(root).parts, parts)] for paths in found)
+    return files, folders
 
 
-def _listed_files(root: StorePath, find: Callable[[Any, str], dict[str, Any]]) -> list[Path]:
+def _is_match(parts: Sequence[str], pattern: Sequence[str]) -> bool:
+    """Say whether the parts of a path match those of a pattern; hidden ones do where the pattern's has the point.
+
+    >>> [_is_match(path.split("/"), ("**", "*.txt")) for path in ("x.txt", "a/b/x.txt", ".a/x.txt", "a/.x.txt")]
+    [True, True, False, False]
+    >>> _is_match((".a", "x.txt"), (".*", "*.txt")), _is_match(("a", "b", "x.txt"), ("*", "*.txt"))
+    (True, False)
+    """
+    if not pattern or not parts:
+        return not parts and all(part == "**" for part in pattern)
+    is_shown = not parts[0].startswith(".") or pattern[0].startswith(".")
+    if pattern[0] == "**":
+        return _is_match(parts, pattern[1:]) or (is_shown and _is_match(parts[1:], pattern))
+    return is_shown and fnmatch.fnmatchcase(parts[0], pattern[0]) and _is_match(parts[1:], pattern[1:])
+
+
+def _list(root: StorePath, find: Callable[[Any, str], dict[str, Any]]) -> tuple[list[Path], list[Path]]:
+    """Return the files and the folders that a driver finds, and keep what it tells of the files."""
     try:
         key, found = call(root, lambda fs, key: (key, find(fs, key)))
     except FileNotFoundError:
-        return []
-    paths: list[Path] = []
+        return [], []
+    files: list[Path] = []
+    folders: list[Path] = []
     for name in sorted(found):
-        if found[name]["type"] == "file" and not name.endswith("/"):
+        if found[name]["type"] == "directory":
+            folders.append(as_path(f"{root}/{name.removeprefix(key).strip('/')}"))
+        elif found[name]["type"] == "file" and not name.endswith("/"):
             path = as_path(f"{root}/{name.removeprefix(key).lstrip('/')}")
             _listed[str(path)] = _state(found[name])
-            paths.append(path)
-    return paths
+            files.append(path)
+    return files, folders
 
 
 def open_table(path: str | Path) -> Any:

@@ -98,6 +98,8 @@ def _raise_lasting(error: Exception, path: StorePath) -> None:
             f"{path}: Hadoop's client isn't found ({_shown(error)[:60]}): set HADOOP_HOME, JAVA_HOME, and CLASSPATH to "
             "what `hadoop classpath --glob` prints, or `pip install hdfs-native`, which needs neither"
         ) from error
+    if type(error).__name__ == "ParamValidationError":
+        raise OptionError(f"{path}: no bucket or key can have that name ({_shown(error)[:80]}…)") from error
     if isinstance(error, (NotImplementedError, TypeError, AttributeError)):
         raise OptionError(f"{path}: this store can't do that ({_shown(error)})") from error
 

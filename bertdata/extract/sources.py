@@ -65,31 +65,38 @@ def _find(kind: SourceKind, value: str) -> list[tuple[str, str]]:
     if path.is_dir():
         found = _files_below(kind, path)
         require(found, f"{value} holds no {_what(kind)}", InputError)
-        return found
+        return _named(found, path)
     if path.exists():
         return [(path.name, str(path))]
     if _WILDCARD.search(value):
         root = _fixed_root(path)
-        if isinstance(path, StorePath) and isinstance(root, StorePath):
-            # An object store has no folders: a pattern names files only.
-            in_store = [p for p in list_matching(root, path) if _is_wanted(kind, p.name)]
-            require(in_store, f"{value} matches no {_what(kind)}", InputError)
-            return [(p.relative_to(root).as_posix(), str(p)) for p in in_store]
-        # Path.glob can't take an absolute pattern, and skips what glob.glob finds through links.
-        everything = glob.glob(str(path), recursive=True)  # noqa: PTH207
-        matches = sorted(m for m in everything if Path(m).is_dir() or _is_wanted(kind, Path(m).name))
-        found = [(str(Path(m).relative_to(root) if root else Path(m)), m) for m in matches if Path(m).is_file()]
-        for match in matches:
-            if Path(match).is_dir():
-                found += [(f"{Path(match).name}/{below}", p) for below, p in _files_below(kind, Path(match))]
+        found = _files_matching(kind, path, root)
         require(found, f"{value} matches no {_what(kind)}", InputError)
-        return found
+        return _named(found, root)
     raise InputError(f"{value} does not exist{_suggestion(path)}")
 
 
-def _files_below(kind: SourceKind, folder: Path) -> list[tuple[str, str]]:
-    paths = [p for p in files_below(folder) if _is_wanted(kind, p.name)]
-    return [(p.relative_to(folder).as_posix(), str(p)) for p in paths if not _is_hidden(p.relative_to(folder))]
+def _files_below(kind: SourceKind, folder: Path) -> list[Path]:
+    return [p for p in files_below(folder) if _is_wanted(kind, p.name) and not _is_hidden(p.relative_to(folder))]
+
+
+def _files_matching(kind: SourceKind, pattern: Path, root: Path | None) -> list[Path]:
+    """Return the files that match a pattern whose fixed part is `root`, and those below folders that do."""
+    if isinstance(pattern, StorePath) and isinstance(root, StorePath):
+        files, folders = list_matching(root, pattern)
+    else:
+        # Path.glob can't take an absolute pattern, and skips what glob.glob finds through links.
+        matches = [Path(match) for match in glob.glob(str(pattern), recursive=True)]  # noqa: PTH207
+        files, folders = ([p for p in matches if is_kind(p)] for is_kind in (Path.is_file, Path.is_dir))
+    found, matching = {p for p in files if _is_wanted(kind, p.name)}, set(folders)
+    for folder in folders:
+        if matching.isdisjoint(folder.parents):
+            found.update(_files_below(kind, folder))
+    return sorted(found)
+
+
+def _named(paths: Iterable[Path], root: Path | None) -> list[tuple[str, str]]:
+    return [((path.relative_to(root) if root else path).as_posix(), str(path)) for path in paths]
 
 
 def _is_hidden(path: Path) -> bool:

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from bertdata.errors import InputError
+from bertdata.errors import InputError, OptionError
 from bertdata.extract.sources import expand_sources
+from bertdata.store import as_path
 
 
 @pytest.fixture
@@ -44,6 +46,73 @@ def test_pattern_names_files_below_its_fixed_part(tree: Path) -> None:
 def test_pattern_without_a_folder_means_the_current_one(tree: Path) -> None:
     (source,) = expand_sources("wikipedia", ["*.xml*"])
     assert source.files == ("a.xml.bz2", "b.xml")
+
+
+# What a store and a disk have to find alike: links, of which only a disk has some, aside.
+ODD_NAMES = [
+    *("a.txt", "b.txt", ".dot.txt", "ünï/x.txt", "ünï/.hid/q.txt", "sub=x/q.txt", "sub=x/deep/er/r.txt"),
+    *(".hid/h.txt", ".hid/in/i.txt", "[odd]/o.txt", "c?.txt", "blank name/b l.txt"),
+]
+SHOWN = ("[odd]/o.txt", "a.txt", "b.txt", "blank name/b l.txt", "c?.txt", "sub=x/deep/er/r.txt", "sub=x/q.txt")
+SHOWN += ("ünï/x.txt",)
+PATTERNS = {
+    **dict.fromkeys(("odd/*", "odd/**", "odd/**/*", "odd/**/*.txt"), SHOWN),
+    "odd/*.txt": ("a.txt", "b.txt", "c?.txt"),
+    "odd/**/q.txt": ("sub=x/q.txt",),
+    "odd/**/.hid": (".hid/h.txt", ".hid/in/i.txt", "ünï/.hid/q.txt"),
+    "odd/.*": (".dot.txt", ".hid/h.txt", ".hid/in/i.txt"),
+    "odd/.hid/*": ("h.txt", "in/i.txt"),
+    "odd/*/.hid/*.txt": ("ünï/.hid/q.txt",),
+    "odd/[ab].txt": ("a.txt", "b.txt"),
+    "odd/[!a]*.txt": ("b.txt", "c?.txt"),
+    "odd/[[]odd]/*": ("[odd]/o.txt",),
+    "odd/c[?].txt": ("c?.txt",),
+    "odd/?.txt": ("a.txt", "b.txt"),
+    "odd/sub*/*": ("sub=x/deep/er/r.txt", "sub=x/q.txt"),
+    "odd/s**/q.txt": ("sub=x/q.txt",),
+    "odd/*/deep": ("sub=x/deep/er/r.txt",),
+    "odd/**/er": ("sub=x/deep/er/r.txt",),
+    "odd/*/*/*": ("sub=x/deep/er/r.txt",),
+    "*/a.txt": ("odd/a.txt",),
+}
+
+
+@pytest.fixture
+def odd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
+    """A folder of odd names, by where it is: on the disk, and in a store."""
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    for name in ODD_NAMES:
+        path = tmp_path / "odd" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+        MemoryFileSystem(use_listings_cache=False).pipe_file(f"/store/odd/{name}", name.encode())
+    monkeypatch.chdir(tmp_path)
+    yield {"disk": f"{tmp_path}/", "here": "", "store": "memory://store/"}
+    MemoryFileSystem.store.clear()
+
+
+@pytest.mark.parametrize("where", ["disk", "here", "store"])
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_a_pattern_names_the_same_files_on_a_disk_and_in_a_store(pattern: str, where: str, odd: dict[str, str]) -> None:
+    (source,) = expand_sources("books", [odd[where] + pattern])
+    assert source.names == PATTERNS[pattern]
+    assert {as_path(path).read_text() for path in source.files} <= set(ODD_NAMES)
+    with pytest.raises(InputError, match="matches no file"):
+        expand_sources("books", [odd[where] + "odd/[.]*"])
+
+
+def test_a_pattern_of_buckets_is_refused() -> None:
+    with pytest.raises(OptionError, match=r"memory://\*/a.txt: a pattern may stand for keys, not for buckets"):
+        expand_sources("books", ["memory://*/a.txt"])
+
+
+def test_folders_of_one_name_that_a_pattern_matches_keep_their_files_apart(tree: Path) -> None:
+    for name in ("poe/more/raven.txt", "austen/more/raven.txt"):
+        (tree / name).parent.mkdir()
+        (tree / name).write_text(name)
+    (source,) = expand_sources("books", ["*/more"])
+    assert source.names == ("austen/more/raven.txt", "poe/more/raven.txt")
 
 
 def test_dumps_folder_leaves_indexes_out(tree: Path) -> None:

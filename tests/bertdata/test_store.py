@@ -168,6 +168,26 @@ def test_missing_bucket_permission_and_credentials_are_named(s3: Faults, monkeyp
     forget_instances()
 
 
+def test_a_name_that_no_bucket_can_have_is_refused_at_once(s3: Faults) -> None:
+    for url in ("s3://no bucket!/books", "s3://*/books"):
+        with pytest.raises(OptionError, match="no bucket or key can have that name"):
+            expand_sources("books", [url])
+    assert not s3.requests
+
+
+def test_a_pattern_of_keys_meets_folders_and_nothing_hidden(s3: Faults) -> None:
+    names = ["odd/a.txt", "odd/.dot.txt", "odd/ünï/x.txt", "odd/ünï/.hid/q.txt", "odd/sub=x/q.txt"]
+    add_objects(names, b"text")
+    for pattern, found in {
+        "*": ("a.txt", "sub=x/q.txt", "ünï/x.txt"),
+        "*.txt": ("a.txt",),
+        "**/*.txt": ("a.txt", "sub=x/q.txt", "ünï/x.txt"),
+        "*/.hid/*": ("ünï/.hid/q.txt",),
+    }.items():
+        (source,) = expand_sources("books", [f"{ROOT}/odd/{pattern}"])
+        assert source.names == found, pattern
+
+
 def test_missing_driver_names_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     import fsspec
 
