@@ -125,7 +125,7 @@ def _read_file(data: bytes, prose: Prose, keep_verse: bool, kind: str) -> None:
     """Append a file of the spine to `prose`, or count it by its `kind` where it is no text."""
     num_paragraphs, num_chapters, rules = len(prose.paragraphs), len(prose.chapters), dict(prose.rules)
     read_xhtml(data, prose, keep_verse)
-    if kind and is_beside(kind, prose.paragraphs[num_paragraphs:]):
+    if kind and is_beside(kind, prose.paragraphs[num_paragraphs:], num_paragraphs == 0):
         del prose.paragraphs[num_paragraphs:], prose.chapters[num_chapters:]
         prose.rules = rules
         count_rule(prose, kind)

@@ -39,14 +39,16 @@ def name_page(href: str) -> str:
     return found[1].lower() if found else ""
 
 
-def is_beside(kind: str, paragraphs: list[str]) -> bool:
+def is_beside(kind: str, paragraphs: list[str], is_first: bool = False) -> bool:
     """Say whether a file that is called `kind` holds as little prose as such a page does.
+
+    Notes may be long, but not where the book's text begins with them (`is_first`).
 
     >>> is_beside("titlepage", ["By A. Writer."]), is_beside("toc", ["The owl flew out, and nobody saw it."] * 9)
     (True, False)
     """
-    if kind in _BACK or kind.startswith(("endnote", "footnote")):
-        return True
     if kind in _IMPRINTS or kind == "uncopyright":
         return sum(map(len, paragraphs)) <= _MAX_IMPRINT
+    if kind in _BACK or kind.startswith(("endnote", "footnote")):
+        return not is_first or sum(map(len, paragraphs)) <= _MAX_IMPRINT
     return sum(len(p) for p in paragraphs if not (_ENTRY.search(p) or _NOTICE.search(p))) <= _MAX_PAGE

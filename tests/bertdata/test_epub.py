@@ -189,6 +189,13 @@ def test_contents_index_and_publishers_page_go_by_their_names_and_are_counted() 
     assert prose.rules == dict.fromkeys(kinds, 1)
 
 
+def test_notes_may_be_long_behind_the_text_only() -> None:
+    long = CHAPTER * 20
+    assert _guided({"a.xhtml": long, "b.xhtml": CHAPTER}, '<reference type="notes" href="a.xhtml"/>') == {}
+    notes = f"<p>{TWO}</p>" * 100
+    assert _guided({"a.xhtml": CHAPTER, "b.xhtml": notes}, '<reference type="notes" href="b.xhtml"/>') == {"notes": 1}
+
+
 def test_contents_between_chapters_go_and_links_in_sentences_stay() -> None:
     entry = "<p><a href='#c2'>What did the owl see?</a></p>"
     out = "<p><a href='https://owl.example/'>The owl is online.</a></p>"
