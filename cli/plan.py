@@ -54,7 +54,7 @@ def command(output: Path | None, sample_size: int, as_json: bool, **given: Any) 
 
     start_up = seconds_to_start(given["workers"])
     with TemporaryDirectory(prefix="bertdata-plan-") as folder:
-        slices = plan_slices(expand_all(built.sources, Path(folder)))
+        slices = plan_slices(expand_all(built.sources, Path(folder), output))
         vocab = built.vocab
         sample = SampleBuild(
             Path(folder),

@@ -89,8 +89,10 @@ def _examples_and_manifest(build: Build, options: CorpusOptions) -> dict[str, An
     return manifest
 
 
-def expand_all(values: dict[SourceKind, Sequence[str]], folder: Path) -> list[Source]:
-    """Expand the values of all source options, in a fixed order of kinds.
+def expand_all(values: dict[SourceKind, Sequence[str]], folder: Path, output: Path | None = None) -> list[Source]:
+    """Expand the values of all source options, in a fixed order of kinds; what lies in `output` is no source.
+
+    `output` is `folder`, in which standard input is kept, unless another is given.
 
     Raises OptionError where no source is given.
     """
@@ -99,7 +101,8 @@ def expand_all(values: dict[SourceKind, Sequence[str]], folder: Path) -> list[So
     piped = [kind for kind in kinds if "-" in values.get(kind, ())]
     require(len(piped) < 2, "- (standard input) is given twice: it can be read once")
     stdin = folder / ".work" / "stdin"
-    return [source for kind in kinds if values.get(kind) for source in expand_sources(kind, values[kind], stdin)]
+    given = [(kind, values[kind]) for kind in kinds if values.get(kind)]
+    return [source for kind, each in given for source in expand_sources(kind, each, stdin, output or folder)]
 
 
 def check_output(folder: Path) -> None:

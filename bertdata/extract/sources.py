@@ -21,11 +21,14 @@ _DUMP = re.compile(r"\.xml(-p\d+p\d+)?(\.(bz2|gz|xz|zst))?$|\.xml[^/]*\.(bz2|gz|
 _DEFAULT_NAMES = {"wikipedia": None, "books": "books", "text": "text"}
 
 
-def expand_sources(kind: SourceKind, values: Iterable[str], stdin: Path | None = None) -> list[Source]:
+def expand_sources(
+    kind: SourceKind, values: Iterable[str], stdin: Path | None = None, output: Path | None = None
+) -> list[Source]:
     """Expand the values of one option (`--books a/ b/*.txt NAME=c/`) to sources, ordered by name whatever their order.
 
     A value is a file, a folder (read recursively, in path order), a pattern, or `-`: standard input, which is copied
-    to `stdin` first since slices are read by range. Values of one name become one source.
+    to `stdin` first since slices are read by range. Values of one name become one source. Of folders and patterns, what
+    lies in `output` is left out: there the same command finds what it built before.
 
     Raises InputError for a value that names nothing, for a folder without a file of this kind, and for a file that is
     named twice.
@@ -33,7 +36,7 @@ def expand_sources(kind: SourceKind, values: Iterable[str], stdin: Path | None =
     files: dict[str | None, list[tuple[str, str]]] = {}
     for value in values:
         name, path = _split_name(value)
-        found = _standard_input(stdin) if path == "-" else _find(kind, path)
+        found = _standard_input(stdin) if path == "-" else _find(kind, path, output)
         files.setdefault(name or _DEFAULT_NAMES[kind], []).extend(found)
     for found in files.values():
         _refuse_twice(found)
@@ -59,18 +62,18 @@ def _standard_input(stdin: Path | None) -> list[tuple[str, str]]:
     return [("stdin", str(stdin))]
 
 
-def _find(kind: SourceKind, value: str) -> list[tuple[str, str]]:
+def _find(kind: SourceKind, value: str, output: Path | None) -> list[tuple[str, str]]:
     """Return (name below the root that the user named, path) of every file that a value names."""
     path = as_path(value).expanduser()
     if path.is_dir():
-        found = _files_below(kind, path)
+        found = _leave_out(output, _files_below(kind, path))
         require(found, f"{value} holds no {_what(kind)}", InputError)
         return _named(found, path)
     if path.exists():
         return [(path.name, str(path))]
     if _WILDCARD.search(value):
         root = _fixed_root(path)
-        found = _files_matching(kind, path, root)
+        found = _leave_out(output, _files_matching(kind, path, root))
         require(found, f"{value} matches no {_what(kind)}", InputError)
         return _named(found, root)
     raise InputError(f"{value} does not exist{_suggestion(path)}")
@@ -93,6 +96,15 @@ def _files_matching(kind: SourceKind, pattern: Path, root: Path | None) -> list[
         if matching.isdisjoint(folder.parents):
             found.update(_files_below(kind, folder))
     return sorted(found)
+
+
+def _leave_out(output: Path | None, paths: list[Path]) -> list[Path]:
+    """Return the files that don't lie in the output folder, whatever links lead there."""
+    if output is None:
+        return paths
+    real = output.resolve()
+    within = {folder: real in (folder.resolve(), *folder.resolve().parents) for folder in {p.parent for p in paths}}
+    return [path for path in paths if not within[path.parent]]
 
 
 def _named(paths: Iterable[Path], root: Path | None) -> list[tuple[str, str]]:

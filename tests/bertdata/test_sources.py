@@ -151,6 +151,25 @@ def test_value_that_names_nothing_is_an_error_that_repeats_it(tree: Path, kind: 
     assert value in str(caught.value)
 
 
+@pytest.mark.parametrize("where", ["disk", "here", "store"])
+@pytest.mark.parametrize("pattern", ["odd", "odd/*", "odd/**/*.txt"])
+def test_what_lies_in_the_output_folder_is_no_source(pattern: str, where: str, odd: dict[str, str]) -> None:
+    output = as_path(f"{odd[where]}odd/sub=x/deep")
+    (source,) = expand_sources("books", [odd[where] + pattern], None, output)
+    assert source.names == tuple(name for name in SHOWN if not name.startswith("sub=x/deep"))
+    (named,) = expand_sources("books", [f"{output}/er/r.txt"], None, output)  # Who names a file means it.
+    assert named.names == ("r.txt",)
+    with pytest.raises(InputError, match="holds no file"):
+        expand_sources("books", [str(output)], None, output)
+
+
+def test_the_output_folder_is_told_through_links(tree: Path) -> None:
+    (tree / "link").symlink_to(tree / "austen")
+    for output in (tree / "austen", tree / "link"):
+        (source,) = expand_sources("books", ["*/*.txt"], None, output)
+        assert source.names == ("poe/raven.txt",)
+
+
 def test_file_named_twice_is_refused(tree: Path) -> None:
     with pytest.raises(InputError, match=r"emma.txt is named twice"):
         expand_sources("books", ["austen", str(tree / "austen" / "emma.txt")])

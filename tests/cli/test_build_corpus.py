@@ -57,6 +57,22 @@ def test_counts_of_many_files_are_merged_some_at_a_time_to_the_same_bytes(
     assert digests(made[0]) == digests(made[1])
 
 
+def test_the_same_command_is_done_where_its_output_lies_in_a_folder_of_its_input(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    books = write_books(tmp_path / "books")
+    args = ["--books", f"{books}/**", *SMALL, "--workers", "1", "--output", str(books / "made" / "corpus")]
+    assert run(["build-corpus", *args]) == 0
+    built = digests(books / "made" / "corpus")
+    assert len(json.loads((books / "made" / "corpus" / "manifest.json").read_text())["sources"]) == 12
+    capsys.readouterr()
+    assert run(["build-corpus", *args]) == 0
+    assert capsys.readouterr().err.count("done before") == 4
+    assert digests(books / "made" / "corpus") == built
+    assert run(["plan", *args, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["input_bytes"] == sum(p.stat().st_size for p in books.glob("*.txt"))
+
+
 def test_corpus_holds_what_the_design_lists(corpus: Path) -> None:
     names = {path.name for path in corpus.iterdir()}
     pages = {"README.md", "ATTRIBUTION.md", "report.html"}
