@@ -21,7 +21,9 @@ from bertdata.errors import BertdataError, BuildError, OptionError, require
 from bertdata.store_calls import LARGEST_RANGE, OBJECT_STORES, RangeFile, call
 
 # As text, or as pathlib makes it of text: `Path("s3://b/k")` is `s3:/b/k`.
-_URL = re.compile(r"([a-z][a-z0-9+.-]+):(/+)")
+_URL = re.compile(r"([a-z][a-z0-9+.-]+):(/+)", re.IGNORECASE)
+_SCHEMES = "|".join(sorted(OBJECT_STORES | {"hdfs", "webhdfs"}))
+_NEARLY_URL = re.compile(rf"({_SCHEMES})(?::|//)(?=\w)", re.IGNORECASE)
 # Size and version of objects that a listing told: 100,000 files need no request each.
 _listed: dict[str, tuple[int, str]] = {}
 
@@ -131,9 +133,9 @@ class StorePath(PosixPath):
 def as_path(value: str | Path) -> Path:
     """Return a local path, or a StorePath where the value is a URL (also one that went through pathlib).
 
-    Raises OptionError for URLs that paths can't stand for.
+    Raises OptionError for URLs that paths can't stand for, and for what was probably meant as one.
 
-    >>> as_path("a/b"), as_path("s3://b/k"), as_path(Path("s3://b/k")), as_path("file:///tmp/x")
+    >>> as_path("a/b"), as_path("S3://b/k"), as_path(Path("s3://b/k")), as_path("file:///tmp/x")
     (PosixPath('a/b'), StorePath('s3://b/k'), StorePath('s3://b/k'), PosixPath('/tmp/x'))
     """
     if isinstance(value, StorePath):
@@ -141,13 +143,19 @@ def as_path(value: str | Path) -> Path:
     text = str(value)
     match = _URL.match(text)
     if match is None:
+        nearly = _NEARLY_URL.match(text)
+        if nearly and not Path(Path(text).parts[0]).exists():
+            raise OptionError(f"{value} is no URL: did you mean {nearly[1].lower()}://{text[nearly.end() :]}?")
         return value if isinstance(value, Path) else Path(value)
-    if match[1] in ("file", "local"):
+    scheme = match[1].lower()
+    if scheme in ("file", "local"):
         return Path("/" + text[match.end() :])
-    path = StorePath(text)
-    if len(match[2]) > 1 and str(path) != text.rstrip("/"):
-        what = "name its host or bucket" if len(match[2]) > 2 else "empty parts and `.` in a key aren't read"
-        raise OptionError(f"{value}: {what} (such as {match[1]}://bucket/folder)")
+    url = scheme + text[match.end(1) :]
+    path, slashes = StorePath(url), len(match[2])
+    is_bare = len(path.parts) < 2 or slashes > 2
+    if is_bare or ".." in path.parts or (slashes > 1 and str(path) != url.rstrip("/")):
+        what = "name its host or bucket" if is_bare else "empty parts, `.` and `..` in a key aren't read"
+        raise OptionError(f"{value}: {what} (such as {scheme}://bucket/folder)")
     return path
 
 

@@ -64,10 +64,43 @@ def put(name: str, content: bytes = CONTENT) -> Path:
     return path
 
 
-@pytest.mark.parametrize("url", ["s3:///key", "hdfs:///user/me", "s3://bucket/a//b", "s3://bucket/./a"])
-def test_urls_that_paths_can_not_stand_for_are_refused(url: str) -> None:
-    with pytest.raises(OptionError, match="such as"):
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        *((url, "name its host or bucket") for url in ("s3://", "s3:///key", "hdfs:///user/me", "S3:/")),
+        *((f"s3://bucket/{key}", "in a key aren't read") for key in ("a//b", "./a", "../x1", "a/../../other/b")),
+        ("s3:/bucket/../x1", "in a key aren't read"),
+    ],
+)
+def test_urls_that_paths_can_not_stand_for_are_refused(url: str, why: str) -> None:
+    with pytest.raises(OptionError, match=rf"{why} \(such as {url.split(':')[0].lower()}://bucket/folder\)"):
         as_path(url)
+
+
+def test_a_scheme_in_capitals_is_that_scheme() -> None:
+    assert as_path("S3://Bucket/Key") == as_path(Path("S3://Bucket/Key")) == StorePath("s3://Bucket/Key")
+    assert str(as_path("GS://b/k")) == "gs://b/k" and as_path("FILE:///tmp/x") == Path("/tmp/x")
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("s3:bucket/x", "s3://bucket/x"),
+        ("s3//bucket/x", "s3://bucket/x"),
+        ("GS:b", "gs://b"),
+        ("hdfs//h:9/x", "hdfs://h:9/x"),
+    ],
+)
+def test_what_is_nearly_a_url_is_refused_unless_it_lies_here(
+    text: str, meant: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(OptionError, match=rf"{text} is no URL: did you mean {meant}\?"):
+        as_path(text)
+    Path(Path(text).parts[0]).mkdir()
+    assert as_path(text) == Path(text) and not isinstance(as_path(text), StorePath)
+    for local in ("s3/bucket", "s3", "s3:", "gs.txt", "s3x:y", "./s3:bucket", "/s3//bucket"):
+        assert as_path(local) == Path(local)
 
 
 def test_path_survives_pickle_and_never_names_a_local_file(tmp_path: Path) -> None:

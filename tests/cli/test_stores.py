@@ -388,3 +388,13 @@ def test_shards_are_read_where_their_folder_is_all_there_is(store: Store, local:
 def test_a_path_that_has_to_be_local_is_refused(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run([command[0], "s3://bucket/x", *command[1:], "--output", "there"]) == 2
     assert "lies in an object store, which can't be used here" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("output", ["s3:bucket/x", "s3//bucket/x", "s3://", "s3://bucket/../x"])
+def test_an_output_that_is_nearly_a_url_is_refused_and_nothing_is_built(
+    output: str, inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(arguments(str(inputs), output)) == 1
+    assert_one_line(capsys, output, "did you mean s3://" if "://" not in output else "such as s3://bucket")
+    assert not list(tmp_path.iterdir())
