@@ -6,3 +6,6 @@ import logging
 # drops everything, in place before that import, keeps Beam silent; `-v` adds a real one.
 if not logging.getLogger().handlers:
     logging.getLogger().addHandler(logging.NullHandler())
+    # What bertdata itself warns of is for the user's eyes.
+    if logging.lastResort is not None:
+        logging.getLogger("bertdata").addHandler(logging.lastResort)

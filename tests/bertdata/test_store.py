@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import fsspec
 import pytest
 
 from bertdata import store, store_cache, store_calls, store_lock
@@ -176,6 +177,43 @@ def test_a_store_that_never_answers_is_one_line(s3: Faults, monkeypatch: pytest.
         path.stat()
 
 
+def test_a_store_that_takes_requests_and_never_answers_is_told_of_and_given_up(
+    s3: Faults, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    import s3fs
+
+    path = put("hangs.bin")
+    monkeypatch.setattr(s3fs.S3FileSystem, "read_timeout", 0.5)
+    for name, value in {"_SLOW_SECONDS": 0.4, "_told": -1e9, "_FIRST_WAIT": 0.1, "_PATIENCE": 3.0}.items():
+        monkeypatch.setattr(store_calls, name, value)
+    monkeypatch.delenv("AWS_MAX_ATTEMPTS")  # botocore's own five are not wanted either.
+    forget_instances()
+    end = threading.Event()
+    s3.spoil(1000, lambda: end.wait(20) and None, "GET", "hangs.bin")
+    s3.requests.clear()
+    began = time.monotonic()
+    try:
+        with pytest.raises(
+            BertdataError, match=r"hangs\.bin: the store doesn't answer as it should, [2-4] times in [23] sec"
+        ):
+            path.read_bytes()
+    finally:
+        end.set()
+        forget_instances()
+    assert time.monotonic() - began < 5
+    assert s3.requests.count(f"GET /{BUCKET}/hangs.bin") in (3, 4)
+    assert [record.getMessage().split(" (")[0] for record in caplog.records] == [f"{path}: the store doesn't answer"]
+
+
+def test_drivers_are_bounded_unless_the_user_has_set_them_up(s3: Faults, monkeypatch: pytest.MonkeyPatch) -> None:
+    fs, key = store_calls._file_system(StorePath("s3://bucket/key"))
+    assert (fs.retries, fs.config_kwargs, key) == (1, {"retries": {"total_max_attempts": 1}}, "bucket/key")
+    monkeypatch.setitem(fsspec.config.conf, "s3", {"config_kwargs": {"retries": {"total_max_attempts": 3}}})
+    assert store_calls._file_system(StorePath("s3://bucket/key"))[0].config_kwargs["retries"]["total_max_attempts"] == 3
+    fs, _ = store_calls._file_system(StorePath("gs://bucket/key"))
+    assert (fs.requests_timeout.sock_connect, fs.requests_timeout.sock_read) == (5.0, 15.0)
+
+
 def test_missing_bucket_permission_and_credentials_are_named(s3: Faults, monkeypatch: pytest.MonkeyPatch) -> None:
     with (
         pytest.raises(BuildError, match="s3://no-such-bucket isn't there"),
@@ -222,8 +260,6 @@ def test_a_pattern_of_keys_meets_folders_and_nothing_hidden(s3: Faults) -> None:
 
 
 def test_missing_driver_names_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    import fsspec
-
     def missing(scheme: str) -> None:
         raise ImportError("Install s3fs to access S3")
 
