@@ -28,7 +28,7 @@ from bertdata.extract.step import extract_slice
 from bertdata.peaks import forget_peak, peak_memory
 from bertdata.pieces import HEADER_BYTES, cut_pieces
 from bertdata.plan_sample import Piece, shorten, take_sample
-from bertdata.plan_words import Counted, counting_seconds, distinct_words, learning_seconds
+from bertdata.plan_words import Counted, counting_seconds, distinct_words, first_half, learning_seconds
 from bertdata.ranges import HashRange, plan_ranges
 from bertdata.records import Slice
 from bertdata.store import as_path
@@ -137,7 +137,13 @@ def plan_build(slices: Sequence[Slice], build: SampleBuild, workers: int, sample
     _write_little(made, build)
     vocabulary = _vocabulary(made, build, plan)
     tokens = list(_tokenized(made, vocabulary, build, plan))
-    _make_examples(tokens, vocabulary, build, plan)
+    try:
+        _make_examples(tokens, vocabulary, build, plan)
+    except BuildError as error:
+        if plan.sampled_bytes >= plan.input_bytes:
+            raise
+        why = str(error).split(":")[0]
+        raise BuildError(f"The sample of the input makes no examples ({why}). Try a larger --sample-size.") from error
     learner = round(plan.distinct_words and _learner_memory(plan.distinct_words))
     plan.peak_memory = max(plan.peak_memory, peak_memory(), learner)
     return plan
@@ -233,7 +239,7 @@ def _vocabulary(made: Sequence[tuple[Path, float]], build: SampleBuild, plan: Pl
     loading, little = (_time(count, build.little, build.little.with_suffix(".counts"))[0] for _ in range(2))
     counts, halves, counted = list[Path](), list[Path](), list[Counted]()
     for path, weight in made:
-        half = _first_half(path)
+        half = first_half(path)
         for documents, found in ((half, halves), (path, counts)):
             found.append(documents.with_suffix(".counts.parquet"))
             counted.append(Counted(weight, *_time(count, documents, found[-1])))
@@ -255,18 +261,6 @@ def _vocabulary(made: Sequence[tuple[Path, float]], build: SampleBuild, plan: Pl
     step.bytes_written += (build.folder / "word_counts.parquet").stat().st_size * growth
     step.bytes_written += sum(file.stat().st_size for file in (build.folder / "vocab").iterdir())
     return vocabulary
-
-
-def _first_half(documents: Path) -> Path:
-    """Write the first half of a documents file: half of each, since another source may have other words altogether."""
-    half = documents.with_suffix(".half.parquet")
-    with pq.ParquetFile(documents) as file, pq.ParquetWriter(half, file.schema_arrow) as writer:
-        left = -(-file.metadata.num_rows // 2)
-        for batch in file.iter_batches(batch_size=64):
-            writer.write_batch(batch[:left])
-            if (left := left - len(batch)) <= 0:
-                break
-    return half
 
 
 def _learn(build: SampleBuild, counts: str) -> list[str]:

@@ -52,15 +52,22 @@ def repeat_option(args: list[str]) -> list[str]:
 
 
 class Bytes(click.ParamType):  # type: ignore[type-arg]
-    """A number of bytes with a unit, such as 64MB or 512KiB."""
+    """A number of bytes with a unit, such as 64MB or 512KiB; not below `least`."""
 
     name = "size"
 
+    def __init__(self, least: str = "0") -> None:
+        self.least = least
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Return the number of bytes."""
-        if isinstance(value, int):
-            return value
-        match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kKmMgG]?[iI]?[bB]?)\s*", str(value))
+        num_bytes = value if isinstance(value, int) else self._parse(str(value), param, ctx)
+        if num_bytes < self._parse(self.least, param, ctx):
+            self.fail(f"{value} is too small: {self.least} or more", param, ctx)
+        return num_bytes
+
+    def _parse(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kKmMgG]?[iI]?[bB]?)\s*", value)
         unit = match[2].upper() if match else ""
         unit += "B" if unit and not unit.endswith("B") else ""
         if match is None or unit.replace("B", "", 1) not in ("", "K", "M", "G", "KI", "MI", "GI"):

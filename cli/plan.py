@@ -26,7 +26,7 @@ from cli import options
 @options.shuffle_option
 @options.run_options
 @click.option(
-    "--sample-size", type=options.Bytes(), default="64MB", show_default=True, help="Input to build as a sample."
+    "--sample-size", type=options.Bytes("1MB"), default="64MB", show_default=True, help="Input to build as a sample."
 )
 @options.json_option
 def command(output: Path | None, sample_size: int, as_json: bool, **given: Any) -> None:
@@ -44,8 +44,11 @@ def command(output: Path | None, sample_size: int, as_json: bool, **given: Any) 
     from cli.building import corpus_options
     from pipelines.build_corpus import expand_all
     from pipelines.early import leave_out_pandas
+    from pipelines.runner import RunOptions
     from pipelines.vocab import check_vocab_file
 
+    # What a build would refuse, a plan refuses too.
+    RunOptions(given["workers"], given["runner"], given["beam_args"], shuffle=given["shuffle"])
     leave_out_pandas()  # As a build does.
     built = corpus_options(given)
     check_vocab_file(built.vocab)

@@ -110,6 +110,15 @@ def test_a_sample_without_a_document_says_so(tmp_path: Path) -> None:
         planned(slices, tmp_path / "sample", 1 << 20)
 
 
+def test_a_sample_of_one_document_blames_the_sample_and_a_whole_the_input(tmp_path: Path) -> None:
+    (slice_,) = plan_slices(expand_sources("books", [str(write_books(tmp_path / "books", num=3))]))
+    with pytest.raises(BuildError, match=r"makes no examples \(Only 1 document .*\)\. Try a larger --sample-size\."):
+        planned([slice_], tmp_path / "sample", 1)
+    whole = plan_slices(expand_sources("books", [str(tmp_path / "books" / "book-00.txt")]))
+    with pytest.raises(BuildError, match=r"^Only 1 document makes sentence pairs: .*Add documents"):
+        planned(whole, tmp_path / "whole", 1 << 20)
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a process forget its peak")
 def test_a_peak_can_be_forgotten() -> None:
     forget_peak()

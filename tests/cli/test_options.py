@@ -80,6 +80,13 @@ def test_what_is_no_size_is_refused(given: str) -> None:
         options.Bytes().convert(given, None, None)
 
 
+@pytest.mark.parametrize("given", ["999KB", 0])
+def test_a_size_below_the_least_is_refused(given: str | int) -> None:
+    with pytest.raises(click.BadParameter, match=f"{given} is too small: 1MB or more"):
+        options.Bytes("1MB").convert(given, None, None)
+    assert options.Bytes("1MB").convert("1MB", None, None) == 1_000_000
+
+
 @pytest.mark.parametrize(
     ("args", "code", "message"),
     [

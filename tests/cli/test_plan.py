@@ -10,6 +10,7 @@ from bertdata.ranges import plan_ranges
 from bertdata.tokens_file import bucket_bytes
 from cli.main import run
 from tests.corpora import SMALL, write_books
+from tests.problems import named_problem
 
 
 def shuffled_bytes(corpus: Path) -> int:
@@ -55,6 +56,29 @@ def test_a_plan_for_people_names_free_disk_and_sample(
     told = capsys.readouterr().out
     assert "examples-64" in told and "Largest process:" in told and "Free on the disk of" in told
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("size", ["0", "1", "999KB"])
+def test_a_sample_too_small_to_tell_anything_is_refused(
+    size: str, books: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["plan", "--books", str(books), *SMALL, "--sample-size", size]) == 2
+    assert f"'--sample-size': {size} is too small: 1MB or more" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (["--shuffle", "engine"], "--shuffle engine needs an engine that shuffles"),
+        (["--", "--runner=DirectRunner"], "--runner can't be given to Beam"),
+    ],
+)
+def test_a_plan_refuses_what_a_build_refuses(
+    more: list[str], words: str, books: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for command in (["plan"], ["build-corpus", "--output", str(tmp_path / "corpus")]):
+        assert run([*command, "--books", str(books), *SMALL, *more]) == 1
+        assert words in named_problem(capsys)
 
 
 def test_a_missing_source_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
