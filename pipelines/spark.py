@@ -39,10 +39,9 @@ _SURVIVAL = {
 # Idle Python workers are ended after this long: within a step there is always a next task before.
 _WORKER_IDLE_MILLIS = 30_000
 # One Python process serves an executor, so an executor of several cores would leave all but one idle.
-_MEMORY = "1g"
 _SHAPE = {
     "spark.executor.cores": "1",
-    "spark.executor.memory": _MEMORY,
+    "spark.executor.memory": "1g",
     "spark.executor.extraJavaOptions": " ".join(LEAN),
 }
 
@@ -120,8 +119,15 @@ class SparkEngine:
     def remark(self, line: str) -> str | None:
         """Say that the cluster has no room, and what happened to an executor."""
         if "Initial job has not accepted any resources" in line:
-            return f"Waiting for {self.where}: it has no free worker with a core and {_MEMORY} of memory."
+            cores, memory = self._setting("spark.executor.cores"), self._setting("spark.executor.memory")
+            wanted = "a core" if cores == "1" else f"{cores} cores"
+            return f"Waiting for {self.where}: it has no free worker with {wanted} and {memory} of memory."
         return None
+
+    def _setting(self, name: str) -> str:
+        """Return a setting of executors: the user's, the last of which wins, else ours."""
+        given = [each.partition("=")[2] for each in self.jvm_properties if each.startswith(f"-D{name}=")]
+        return given[-1] if given else _SHAPE[name]
 
     def problem(self, line: str) -> str | None:
         """Say what ends a run, where Spark's line says it in its own way."""
@@ -149,11 +155,12 @@ def spark_engine(
     assert master is not None
     hosts = master_addresses(master)
     java = find_java()
+    address = reach(hosts, master)  # Before a jar of 100 MB is fetched.
     checked, held = check_jar(
         jar or fetch_released_jar("Spark", "spark:3", "--spark-job-server-jar"), "--spark-job-server-jar", _MAIN, _SPARK
     )
     jars, version = (None, _SERIES) if _SPARK in held else spark_jars()
-    return SparkEngine(master, java, checked, jars, version, reach(hosts, master), cores, tuple(jvm_properties))
+    return SparkEngine(master, java, checked, jars, version, address, cores, tuple(jvm_properties))
 
 
 def master_addresses(master: str) -> list[tuple[str, int]]:

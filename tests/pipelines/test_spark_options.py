@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -83,8 +84,10 @@ def test_a_jar_that_is_no_job_server_is_refused(tmp_path):
 def test_no_cluster_at_the_address_is_said_before_anything_starts(tmp_path, monkeypatch):
     monkeypatch.setenv("JAVA_HOME", str(fake_java(tmp_path / "jdk", "17.0.1")))
     jar = job_server(tmp_path, _MAIN, "org.apache.spark.SparkContext")
-    with pytest.raises(BuildError, match=r"No Spark master answers at spark://127.0.0.1:1 \(Connection refused\)"):
-        spark_engine("spark://127.0.0.1:1", jar)
+    monkeypatch.setattr("pipelines.spark.fetch_released_jar", lambda *_: pytest.fail("a jar was fetched"))
+    for given in (jar, None):
+        with pytest.raises(BuildError, match=r"No Spark master answers at spark://127.0.0.1:1 \(Connection refused\)"):
+            spark_engine("spark://127.0.0.1:1", given)
     with pytest.raises(OptionError, match="needs --spark-master spark://HOST:7077"):
         spark_engine(None, jar)
 
@@ -118,6 +121,20 @@ def test_a_spark_of_another_series_on_this_side_is_refused(tmp_path, monkeypatch
 def test_lines_of_the_driver_that_end_a_run_are_put_in_words(line, message):
     assert message in (spark().problem(line) or "")
     assert spark().problem("INFO All is well") is None
+
+
+@pytest.mark.parametrize(
+    ("properties", "wanted"),
+    [
+        ([], "a core and 1g"),
+        (["-Xmx2g", "-Dspark.executor.memory=3g", "-Dspark.executor.memory=20g"], "a core and 20g"),
+        (["-Dspark.executor.cores=4", "-Dspark.executor.memoryOverhead=9g"], "4 cores and 1g"),
+    ],
+)
+def test_who_waits_for_room_is_told_what_an_executor_needs(properties, wanted):
+    line = "WARN TaskSchedulerImpl: Initial job has not accepted any resources; check your cluster UI"
+    said = replace(spark(), jvm_properties=tuple(properties)).remark(line)
+    assert said == f"Waiting for spark://h:7077: it has no free worker with {wanted} of memory."
 
 
 def test_executors_that_take_work_and_start_nothing_are_told_and_then_given_up(tmp_path, monkeypatch):
