@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 # Where a file appears whole once its PUT (or the last part of it) is done; elsewhere it is put beside, and renamed.
 OBJECT_STORES = frozenset(("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oss", "oci", "memory"))
-# Waits of 0.2, 0.4, … 25.6 seconds between them, and no try begins after two minutes: a store that refuses for a while
-# comes back within them, and one that takes requests without an answer costs 15 seconds a try.
-_ATTEMPTS, _FIRST_WAIT, _PATIENCE = 9, 0.2, 120.0
+# Waits of 0.2, 0.4, … 6.4 seconds between them, a minute in all, and no try begins after two: a store that refuses for
+# a while comes back within them, and one that takes requests without an answer costs 15 seconds a try. No wait is as
+# long as a lock lasts, or one would be lost after the store has come back.
+_ATTEMPTS, _FIRST_WAIT, _DOUBLINGS, _PATIENCE = 14, 0.2, 5, 120.0
 _CONNECT_SECONDS, _READ_SECONDS = 5.0, 15.0
 # A call that takes longer is told of, so that nobody waits without a word; then not again for some time.
 _SLOW_SECONDS, _SECONDS_BETWEEN_WORDS = 10.0, 300.0
@@ -59,7 +60,7 @@ def call(path: StorePath, function: Callable[[Any, str], R]) -> R:
         except Exception as error:
             _raise_lasting(error, path)
             last = error
-        wait, waited = _FIRST_WAIT * 2**attempt, time.monotonic() - began
+        wait, waited = _FIRST_WAIT * 2 ** min(attempt, _DOUBLINGS), time.monotonic() - began
         if attempt + 1 == _ATTEMPTS or waited + wait > _PATIENCE:
             break
         _tell_slow(path, waited, last)

@@ -205,11 +205,27 @@ def test_a_store_that_takes_requests_and_never_answers_is_told_of_and_given_up(
     assert [record.getMessage().split(" (")[0] for record in caplog.records] == [f"{path}: the store doesn't answer"]
 
 
+def test_waits_grow_to_less_than_a_lock_lasts_and_add_up_to_a_minute(
+    s3: Faults, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = put("busy.bin")
+    waits: list[float] = []
+    monkeypatch.setattr(store_calls, "_FIRST_WAIT", 0.2)
+    monkeypatch.setattr(time, "sleep", waits.append)
+    s3.spoil(1000, "busy", "HEAD", "busy.bin")
+    with pytest.raises(BertdataError, match=r"busy\.bin: the store doesn't answer as it should, 14 times in"):
+        path.stat()
+    assert [round(wait, 1) for wait in waits] == [0.2, 0.4, 0.8, 1.6, 3.2, *[6.4] * 8]
+    assert max(waits) < store_lock.WAIT_SECONDS and 55 < sum(waits) < 60
+
+
 def test_drivers_are_bounded_unless_the_user_has_set_them_up(s3: Faults, monkeypatch: pytest.MonkeyPatch) -> None:
     fs, key = store_calls._file_system(StorePath("s3://bucket/key"))
     assert (fs.retries, fs.config_kwargs, key) == (1, {"retries": {"total_max_attempts": 1}}, "bucket/key")
     monkeypatch.setitem(fsspec.config.conf, "s3", {"config_kwargs": {"retries": {"total_max_attempts": 3}}})
     assert store_calls._file_system(StorePath("s3://bucket/key"))[0].config_kwargs["retries"]["total_max_attempts"] == 3
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", "http://127.0.0.1:1")  # Else gcsfs looks for Google's credentials.
+    monkeypatch.setenv("NO_GCE_CHECK", "true")
     fs, _ = store_calls._file_system(StorePath("gs://bucket/key"))
     assert (fs.requests_timeout.sock_connect, fs.requests_timeout.sock_read) == (5.0, 15.0)
 
