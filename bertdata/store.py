@@ -226,7 +226,9 @@ def list_below(folder: StorePath) -> list[Path]:
 def list_matching(root: StorePath, pattern: StorePath) -> tuple[list[Path], list[Path]]:
     """Return the files and the folders that match a pattern whose fixed part is `root`, as `glob` has it on a disk."""
     require(len(root.parts) > 1, f"{pattern}: a pattern may stand for keys, not for buckets: name its bucket")
+    # One `**` is as many as stand side by side; each would double the ways to match.
     parts = pattern.relative_to(root).parts
+    parts = tuple(part for part, before in zip(parts, ("", *parts), strict=False) if not part == before == "**")
     # Drivers refuse `**` but for whole parts; to `glob` it is `*` there.
     asked = root.joinpath(*(part if part == "**" else re.sub(r"\*+", "*", part) for part in parts))
     found = _list(root, lambda fs, key: fs.glob(fs._strip_protocol(str(asked)), detail=True))

@@ -20,6 +20,8 @@ from bertdata.store_calls import call
 WAIT_SECONDS, _RENEW_SECONDS = 10.0, 2.5
 # After taking a dead holder's lock: longer than another one needs to take it too.
 _SETTLE_SECONDS = 1.0
+# A store whose answers take longer than a lock lasts is asked so often; then the last answer counts.
+_MAX_LOOKS = 3
 # Goes on while the machine sleeps, where there is such a clock.
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 # The locks of this process by their folders: those it holds, and those of the builds whose tasks it does.
@@ -51,9 +53,11 @@ class _Lock:
         """
         with self._alone:
             found, asked = "", -math.inf
-            while _now() - asked > WAIT_SECONDS:  # An answer before a pause says nothing after it.
+            for _ in range(_MAX_LOOKS):
                 asked = _now()
                 found = _read(self.path)
+                if _now() - asked <= WAIT_SECONDS:  # An answer before a pause says nothing after it.
+                    break
             if not found.startswith(self.owner) and (found or self.is_stale):
                 is_new = not self.lost.is_set()
                 self.lost.set()

@@ -231,7 +231,9 @@ class _BlockReader:
             checksum = _bits(self.data, last + 48, 32)
             yield from self._check_stream(first, last, [checksum] * (checksum >= 0), at_end)
             if checksum >= 0:
-                yield Piece(self.base + -(-(last + 80) // 8), b"", "what follows the last bz2 stream is none")
+                # At the block's place: the slice that reads it tells, even if the other bytes lie in the next one.
+                place = self.base + -(-(last + 80) // 8)
+                yield Piece(self.base + first // 8, b"", f"from byte {place:,} on there is no bz2 stream")
             self._drop(1)
             return
         yield from self._damage(is_first)

@@ -206,7 +206,7 @@ class _Reader:
             raw = (
                 value.decode("latin-1")
                 if isinstance(value, bytes)
-                else json.dumps(value, ensure_ascii=False, default=str)
+                else _sound(json.dumps(value, ensure_ascii=False, default=str))
             )
             name = title or Path(self.name).name
             yield Rejection(document_id, self.slice.source, name, "not-text", raw[:REJECTED_TEXT_BYTES])

@@ -110,7 +110,7 @@ def test_zeros_after_the_last_stream_are_padding(text: bytes) -> None:
 def test_other_bytes_after_the_last_stream_are_damage(text: bytes) -> None:
     data = compress(text[:1000]) + compress(text[1000:])
     pieces = decode(data + b"<html>not found</html>")
-    assert damage(pieces) == [(len(data), "what follows the last bz2 stream is none")]
+    assert damage(pieces) == [(pieces[-2].offset, f"from byte {len(data):,} on there is no bz2 stream")]
     assert joined(pieces) == text
     wrong = bytearray(data)
     wrong[-3] ^= 1  # the last stream's checksum

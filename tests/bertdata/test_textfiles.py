@@ -131,12 +131,15 @@ def test_a_bad_line_is_named_with_its_offset_or_kept_as_a_rejection(tmp_path: Pa
         (7, "not-text", "7"),
         ({"a": "é"}, "not-text", '{"a": "é"}'),
         (["One.", {"b": 1}], "not-text", '["One.", {"b": 1}]'),
+        ({"a": "One\ud800."}, "not-text", '{"a": "One."}'),
+        (["\ud800", 5], "not-text", '["", 5]'),
     ],
 )
 def test_a_row_without_text_is_a_rejection_that_keeps_what_was_there(
     tmp_path: Path, value: object, reason: str, kept: str
 ) -> None:
-    rows = read_text(write_folder(tmp_path, {"a.jsonl": _lines([{"text": value, "title": "T"}, {"text": "One."}])}))
+    lines = "\n".join(map(json.dumps, [{"text": value, "title": "T"}, {"text": "One."}]))
+    rows = read_text(write_folder(tmp_path, {"a.jsonl": lines}))
     assert isinstance(rows[0], Rejection)
     assert (rows[0].reason, rows[0].title, rows[0].text) == (reason, "T", kept)
     assert isinstance(rows[1], Document)

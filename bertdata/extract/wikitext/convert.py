@@ -62,7 +62,9 @@ def convert(call: Call) -> str:
     """
     values = call.values()
     if values and call.get("adj") in ("mid", "pre") and (word := _own_word(values)):
-        return _with_word(convert(call._replace(positional=values[:-1])), word, call.get("adj") == "mid")
+        is_behind = call.get("adj") == "mid"
+        plain = call._replace(positional=values[:-1], named=call.named | {"adj": "on" if is_behind else ""})
+        return _with_word(convert(plain), word, is_behind)
     if not call.value(1).isascii() and call.value(1)[0].isdecimal():
         named = {name: value for name, value in call.named.items() if not name.isdigit()}
         plain = call._replace(positional=[ascii_digits(value) for value in values], named=named)
@@ -96,6 +98,8 @@ def convert(call: Call) -> str:
 
 
 _LAST_NUMBER = re.compile(r".*[0-9]\S* ", re.DOTALL)
+# The typed quantity stands before the converted one, which is in brackets or behind a word.
+_FIRST_QUANTITY = re.compile(r".*?(?= \(| or (?=[0-9])| / )", re.DOTALL)
 
 
 def _own_word(values: list[str]) -> str:
@@ -106,12 +110,13 @@ def _own_word(values: list[str]) -> str:
 
 def _with_word(text: str, word: str, behind: bool) -> str:
     """Return a converted text with a word behind its first unit, or before it."""
-    first, bracket, rest = text.partition(" (")
+    found = _FIRST_QUANTITY.match(text)
+    first, rest = (found[0], text[found.end() :]) if found else (text, "")
     if behind:
         first += word if word.startswith("-") else f" {word}"
     else:
         first = _LAST_NUMBER.sub(lambda found: f"{found[0]}{word} ", first)
-    return first + bracket + rest
+    return first + rest
 
 
 # The usual number: digits, perhaps grouped, perhaps with decimals.

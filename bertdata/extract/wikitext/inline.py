@@ -56,6 +56,12 @@ def formula(call: Call) -> str:
     return f"{FORMULA}{literal(text)}{FORMULA}" if text else ""
 
 
+def set_of(call: Call) -> str:
+    """Print `{{mset|1, 2}}` in braces."""
+    inside = ", ".join(filter(None, call.values())) or call.value(1)
+    return f"&#123;{inside}&#125;" if inside else ""
+
+
 def interlanguage_link(call: Call) -> str:
     """Print the label of a link to another wiki: `{{ill|Name|it|Nome|lt=label}}`."""
     name = call.get("lt", "display", "текст", "label", "vt", "texte") or call.value(1)
@@ -248,9 +254,10 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(_names("bibleverse|bibleref|sourcetext|bibleverse with invisible links|bv"), bible_verse),
     **dict.fromkeys(("pb", "paragraph break"), inline_local.constant("\n\n")),
     "tmath": formula,
-    "mset": lambda call: f"&#123;{', '.join(filter(None, call.values()))}&#125;",
+    "mset": set_of,
     **dict.fromkeys(_names("chem|chem2|chem name|formula chimica|chemical formula"), chemical),
-    "ce": lambda call: chemical(call) or "CE",  # of an era, and once of a formula
+    # Of an era, and once of a formula; with a date a note to editors.
+    "ce": lambda call: "" if call.get("date") else chemical(call) or "CE",
     **dict.fromkeys(_names(
         "flag|flagu|flagcountry|flag+link|flaglink|country|flagg|прапор країни|σημαία|देशध्वज|ध्वज|lá cờ|lippu|"
         "vlagland|bandera2|bayrak"

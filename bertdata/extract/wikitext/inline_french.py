@@ -45,10 +45,10 @@ def centuries(call: Call) -> str:
     for value in values[:-1] if is_plural else values:
         if value in _ENDINGS:
             continue  # It follows from the number.
-        is_number = _NUMERAL.fullmatch(value) is not None
+        is_number = _NUMERAL.fullmatch(value.upper()) is not None
         if is_number and text and name == "s2":
             text += " et"
-        text += " " + (value + ("er" if value in ("I", "1") else "e") if is_number else value)
+        text += " " + (value.upper() + ("er" if value in ("I", "i", "1") else "e") if is_number else value)
     if not text:
         return ""
     era = _BEFORE_CHRIST if call.name.startswith("-") or name == "sav" else _AFTER_CHRIST if name == "sap" else ""

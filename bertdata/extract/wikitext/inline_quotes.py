@@ -22,7 +22,7 @@ def verse_translation(call: Call) -> str:
 
 def literally(call: Call) -> str:
     """Print `{{lit|federal diet}}`, what a name means word by word."""
-    meanings = " or ".join(f"&#39;{value}&#39;" for value in call.values() if value)
+    meanings = " or ".join(f"&#39;{value}&#39;" for value in call.values() or [call.value(1)] if value)
     return f"lit. {meanings}" if meanings else ""
 
 

@@ -41,6 +41,11 @@ def clean(text: str, language: str = "en", **options: object) -> str:
             "From {{ety|la|bubo|owl||unda|wave}}, at {{Mach|2}}, 3{{x10^|8}}, {{No.|5}}, {{langr|ru|сова}}.",
             "From Latin bubo 'owl' and unda 'wave', at Mach 2, 3×10⁸, No. 5, сова.",
         ),
+        (
+            "A {{convert|10|ft|m|disp=or|adj=mid|-tall}} wall of {{convert|3|to|4|mi|km|disp=or|adj=pre|long}}; {{mset|1=x}}{{mset}}.",
+            "A 10-foot-tall or 3.0 m wall of 3 to 4 long miles or 4.8 to 6.4 km; {x}.",
+        ),
+        ("{{ce|date=May 2012}}Owls ({{lit|1=night birds}}) sleep.", "Owls (lit. 'night birds') sleep."),
         ("In 40 {{CE}}, {{10^|5}}, 10{{esp|6}}, 3{{e|5}}, {{ce|H2O}}.", "In 40 CE, 10⁵, 10⁶, 3×10⁵, H2O."),
         (
             "Of ({{langx|de|Eule}}, {{lit.|owl|night bird}}), {{nowr|a b}}.",
@@ -470,7 +475,7 @@ def test_french_templates_of_amounts_and_languages_print_their_text() -> None:
         ),
         ("fr", "Au XX{{e|siècle}}, le 1{{er}} mai, n{{o}} 5, de l'H{{ind|2}}O, du {{fchim|C|O|2}}.", "Au XXe siècle, le 1er mai, no 5, de l'H2O, du CO2."),
         ("fr", "Né le {{date-|1|janvier|1950}}, mort le {{date|29 9 2019}}, en {{av JC}} aussi.", "Né le 1er janvier 1950, mort le 29 septembre 2019, en av. J.-C. aussi."),
-        ("fr", "Les {{sp-|XVIII|e|et|XIX|e|s}}, {{sp|I|ou|II}}, {{-s-|V|e}}, {{1er mai}}.", "Les XVIIIe et XIXe siècles, Ier ou IIe siècle, Ve siècle av. J.-C., 1er mai."),
+        ("fr", "Les {{sp-|XVIII|e|et|XIX|e|s}}, {{sp|I|ou|II}}, {{s|xx|e}}, {{-s-|V|e}}, {{1er mai}}.", "Les XVIIIe et XIXe siècles, Ier ou IIe siècle, XXe siècle, Ve siècle av. J.-C., 1er mai."),
         ("fr", "Ses {{nb|20|quartiers}}, {{unité|6.02|e=23|mol}} pour {{Mgr}} Hibou et {{japonais|Fukurō|梟}}.", "Ses 20 quartiers, 6,02 × 10²³ mol pour Mgr Hibou et Fukurō (梟)."),
         ("de", "{{csS|Sova}} {{\"|Text=Ich komme.|Autor=X}} gegen {{DEU|#}} Deutschland.", "Sova „Ich komme.“ gegen Deutschland."),
         ("de", "Er liegt bei {{Coordinate|NS=48/8/14/N|EW=11/34/31/E|text=DMS}} im Tal.{{Coordinate|NS=1|EW=2|type=city}}", "Er liegt bei 48° 8′ 14″ N, 11° 34′ 31″ O im Tal."),
