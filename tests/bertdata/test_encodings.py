@@ -81,6 +81,28 @@ def test_western_texts_are_windows_1252_as_before(encoding: str, text: str) -> N
         assert decode_text(data) is None
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\xa0\xa0\xa0Été,\n\xa0\xa0\xa0Ô été,\n\xa0\xa0\xa0À toi,\n",
+        "«\xa0Non…\xa0»\n«\xa0Où\xa0?…\xa0»\n«\xa0Là\xa0!…\xa0»\n",
+        "Préface »»» 1\nÉtude »»» 2\nLe café »»» 3\n",
+        "—¡¡¡Sí!!!\n—¿¿¿Qué???\n—¡¡¡Allá!!!\n",
+    ],
+)
+def test_signs_in_a_row_are_no_letters_of_another_script(text: str) -> None:
+    assert decode_text((text * 20).encode("cp1252")) == text * 20
+
+
+@pytest.mark.parametrize("encoding", ["cp1251", "koi8-r", "koi8-u", "cp866", "iso-8859-5"])
+@pytest.mark.parametrize(
+    "text", ["СОВА В БАШНЕ! ЭТО ЗАГОЛОВОК КНИГИ", OWLS["ru"].upper(), OWLS["uk"].upper(), "ГЛАВА ПЕРВАЯ. СОВА ДОМА"]
+)
+def test_capitals_tell_a_cyrillic_encoding_too(encoding: str, text: str) -> None:
+    text = text.encode(encoding, "ignore").decode(encoding)
+    assert decode_text(text.encode(encoding)) == text
+
+
 def test_boxes_of_dos_are_no_letters() -> None:
     data = ("┌" + "─" * 70 + "┐\nAn owl in a box.\n").encode("cp437")
     assert decode_text(data * 5) == data.decode("cp1252") * 5
