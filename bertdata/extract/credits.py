@@ -13,8 +13,8 @@ _CREDIT = re.compile(
     r"(?:this|the|these)\s+(?:e-?texts?|e-?books?|electronic\s+\w+|files?|transcription|digital\s+\w+)\b"
     rf"[^.\n]{{0,60}}?\b(?:{_MADE})\b"
     rf"|th(?:is|e)\s+book\s+(?:was|has\s+been)\s+(?:{_MADE})\b"
-    r"|(?:e-?text|e-?book|html(?: version| file)?|text file|digiti[sz]ed|proofread|edited|contributed|distributed"
-    rf"|images? (?:generously )?(?:made|provided)|{_MADE})[^.\n]{{0,50}}\bby\b"
+    r"|(?P<made>(?:e-?texts?|e-?books?|html(?: version| file)?|text file|digiti[sz]ed|proofread|edited|contributed"
+    rf"|distributed|images? (?:generously )?(?:made|provided)|{_MADE})\b[^.\n]{{0,50}}\bby\b|by arrangement with\b)"
     r"|\(?this (?:file|book) was produced from|transcribed from\b|scanned and\b|produced from\b"
     r"|(?:credits|note):?\s[^\n]*(?:gutenberg|pgdp|html version|e-?text|e-?book)"
     r"|e-?text (?:prepared|scanned|transcribed)|many thanks to\b[^\n]*\bfor\b"
@@ -23,7 +23,7 @@ _CREDIT = re.compile(
     r"|(?:originally )?published (?:by|in|serially)\b"
     r"|(?:first )?(?:published|edition)\b[^\n]{0,40}\d{4}|printers?\b[^\n]*\bprinted"
     r"|prices?:? (?:post-?paid|[$£]?\d)|text that was (?:originally )?in italics\b"
-    r"|entered according to (?:the )?act of congress|translated (?:by|from)\b|illustrated by\b|by arrangement with"
+    r"|entered according to (?:the )?act of congress|translated (?:by|from)\b|illustrated by\b"
     r"|(?:on )?(?:page|p\.) ?\d+[,:][^\n]{0,200}?\b(?:changed|corrected|amended) (?:to|from)\b"
     r"|(?:page|p\.) ?\d+, line \d+\b|\bisbn\b|library of congress|manufactured in|with (?:\w+ )?illustrations?\b"
     r")",
@@ -36,6 +36,10 @@ _CREDIT_STARTS = frozenset((
     "fro", "ori", "pub", "ent", "ill", "by ", "on ", "pag", "isb", "lib", "wit",
 ))  # fmt: skip
 _OPENINGS = "\"“‘'«([_*—- "
+# Quotation marks open what somebody says, and a first sentence that goes on with a pronoun tells of a person: "Provided
+# by his father with money, he set out".
+_SPEECH = re.compile(r"[(\[_*\s]*[\"“‘'«„`]")
+_TOLD = re.compile(r"[^.!?]*?(?:,\s+(?:he|she|i|we|they|it)|\bby\s+(?:his|her|their|its|these|those))\b", re.IGNORECASE)
 _PROJECTS = (
     "project gutenb",
     "projekt gutenb",
@@ -130,7 +134,7 @@ def is_credit(block: str, words: Iterable[str] = _ALL_WORDS) -> bool:
     (True, False)
     """
     start = block.lstrip(_OPENINGS)[:3].lower()
-    if (start in _CREDIT_STARTS or start[:2] == "p." or not start[:1].isalpha()) and _CREDIT.match(block):
+    if (start in _CREDIT_STARTS or start[:2] == "p." or not start[:1].isalpha()) and _opens_credit(block):
         return True
     if start in NOTICE_STARTS and is_notice(block):
         return True
@@ -138,6 +142,11 @@ def is_credit(block: str, words: Iterable[str] = _ALL_WORDS) -> bool:
         return False
     low = block.lower()
     return any(word in low and _is_told(word, block) for word in words)
+
+
+def _opens_credit(block: str) -> bool:
+    found = _CREDIT.match(block)
+    return found is not None and not _SPEECH.match(block) and not (found["made"] and _TOLD.match(block))
 
 
 def _is_told(word: str, block: str) -> bool:

@@ -288,6 +288,15 @@ def test_credits_and_notices_go_at_the_front_and_at_the_end_only() -> None:
     assert (prose.chapters, prose.rules) == ([(0, "I"), (182, "II")], {"credit": 3, "h2": 2, "heading": 1})
 
 
+def test_prose_that_begins_as_credits_do_stays_in_an_epub() -> None:
+    told = [
+        "“Mademoiselle,” he said, sitting by the window, “the owl is gone.”",
+        "By arrangement with the landlord, he took two rooms above the tower.",
+        "Provided by his father with money, he set out for the moor.",
+    ]
+    assert _paragraphs("".join(f"<p>{p}</p>" for p in told)) == told
+
+
 def test_chapters_are_documents_where_asked(tmp_path: Path) -> None:
     body = f"<h2>I</h2><p>{ONE}</p><h2>II</h2><h3>A part</h3><p>{TWO}</p>"
     rows = read_books(write_folder(tmp_path, {"k.epub": epub({"c.xhtml": body}, title="K")}), document_unit="chapter")
