@@ -11,10 +11,10 @@ _PAGES = frozenset((
     "page-list",
 ))  # fmt: skip
 _IMPRINTS = frozenset(("copyright-page", "copyright", "colophon", "imprint", "other-credits", "ad", "advertisement"))
-_BACK = frozenset((
+_NOTES = frozenset((
     "bibliography", "glossary", "acknowledgements", "notes", "footnotes", "endnotes", "rearnotes",
 ))  # fmt: skip
-NO_TEXT_TYPES = _PAGES | _IMPRINTS | _BACK
+NO_TEXT_TYPES = _PAGES | _IMPRINTS | _NOTES
 _NAME = re.compile(
     r"(?:^|[/_-])(cover|toc|nav|title-?page|copyright|contents|tableofcontents|imprint|colophon|uncopyright|landmarks"
     r"|halftitle\w*|loi|endnotes?|footnotes?|index)(?:[-_]?(?:page|image))?\.x?html?$",
@@ -24,8 +24,10 @@ _NAME = re.compile(
 # the first file of the text, in which the contents stand, and index.html is how many call their only file. The longest
 # page of its publisher in a book of Standard Ebooks has 2,000, those of large houses up to 4,000.
 _MAX_PAGE, _MAX_IMPRINT = 300, 5_000
-# An entry of an index ends in the number of a page. Publishers' notices stand on title pages too.
-_ENTRY = re.compile(r"\d\W{0,3}$")
+# An entry of an index is short and ends in the number of a page; sentences of prose end in years. Publishers' notices
+# stand on title pages too, as many as on their own page.
+_MAX_ENTRY = 120
+_ENTRY = re.compile(r"(?:\d[^\w.!?]{0,3}|[,;.–-] ?\d{1,4}\W{0,3})$")
 _NOTICE = re.compile(r"\b(?:copyright|trademarks?|rights reserved|publishers?|isbn|e-?books?)\b|©", re.I)
 
 
@@ -49,6 +51,9 @@ def is_beside(kind: str, paragraphs: list[str], is_first: bool = False) -> bool:
     """
     if kind in _IMPRINTS or kind == "uncopyright":
         return sum(map(len, paragraphs)) <= _MAX_IMPRINT
-    if kind in _BACK or kind.startswith(("endnote", "footnote")):
+    if kind in _NOTES or kind.startswith(("endnote", "footnote")):
         return not is_first or sum(map(len, paragraphs)) <= _MAX_IMPRINT
-    return sum(len(p) for p in paragraphs if not (_ENTRY.search(p) or _NOTICE.search(p))) <= _MAX_PAGE
+    prose = [p for p in paragraphs if not (len(p) < _MAX_ENTRY and _ENTRY.search(p))]
+    notices = [p for p in prose if _NOTICE.search(p)]
+    num_noticed = sum(map(len, notices))
+    return num_noticed <= _MAX_IMPRINT and sum(map(len, prose)) - num_noticed <= _MAX_PAGE

@@ -61,6 +61,10 @@ _MAX_MARK = 6
 _FRONT = 60
 # A paragraph that is a link into the book is an entry of its contents, and so is one with a number before or behind it.
 _ENTRY_SHARE, _MAX_ENTRY = 0.75, 200
+# A linked sentence is one where it stands among more of them, or where all in a row are short. Alone it is text, as are
+# speech and the sentences of a book in two languages, which lead to each other; a row of those is longer than contents.
+_SHORT_ENTRY, _MAX_CONTENTS = 40, 4_000
+_SENTENCE, _SPEECH = re.compile(r"[.!?…。！？][”’\"»)」]*$"), re.compile(r"[“‘\"«„「]|.*[”\"»」]$")
 # A paragraph of text that is about as wide as a book's line; shorter ones may be headings in disguise.
 _WIDTH = 72
 
@@ -74,6 +78,7 @@ def read_xhtml(data: bytes, prose: Prose, keep_verse: bool = True) -> None:
     walker = _Walker(prose, keep_verse)
     walker.walk(root)
     walker.flush()
+    walker.settle()
 
 
 def _parse(data: bytes) -> etree._Element | None:
@@ -155,6 +160,9 @@ class _Walker:
         # Whether a link into the book is open, and how many of the paragraph's characters stand in such links.
         self.in_link = 0
         self.num_linked = 0
+        # The paragraphs in a row that are links into the book, and how many headings stand among them.
+        self.linked: list[str] = []
+        self.num_linked_headings = 0
         # A file begins as a chapter does: behind its name may stand a synopsis, nowhere else.
         self.is_open = True
 
@@ -181,6 +189,8 @@ class _Walker:
         if beside or tag in _DROPPED or types & _ASIDE_TYPES or _ASIDE_CLASS.search(css) or self._is_mark(element, tag):
             if tag not in ("rt", "rp", "img", "svg") and tag not in _INLINE:
                 self.flush()
+            if tag in _HEADINGS or tag == "pre" or beside == "gutenberg":
+                self.settle()
             if tag in _CHAPTER_HEADINGS:
                 self.prose.chapters.append((len(self.prose.paragraphs), _plain("".join(element.itertext()))))
             if tag == "pre" or tag in _HEADINGS or beside == "gutenberg":
@@ -258,6 +268,7 @@ class _Walker:
         if not text:
             return
         if name_mark(text):
+            self.settle()
             self.prose.paragraphs.append(text)
             return
         kind = "verse" if self.verse else "heading" if self.in_title else classify(text, _WIDTH)
@@ -267,11 +278,38 @@ class _Walker:
         if kind == "prose" and len(self.prose.paragraphs) < _FRONT and is_credit(text):
             kind = "credit"
         if kind == "prose" and is_entry:
-            kind = "contents-entry"
+            self.linked.append(text)
+            return
+        if is_entry and kind in ("chapter", "heading"):
+            self.num_linked_headings += 1
+        else:
+            self.settle()
         if kind == "prose" or (kind == "verse" and self.keep_verse):
             self.prose.paragraphs.append(text)
         else:
             self.count(kind)
+
+    def settle(self) -> None:
+        """Drop the entries of contents among the linked paragraphs in a row that stand before this place."""
+        kept = _drop_entries(self.linked, self.num_linked_headings)
+        if dropped := len(self.linked) - len(kept):
+            count_rule(self.prose, "contents-entry", dropped)
+        self.prose.paragraphs += kept
+        self.linked, self.num_linked_headings = [], 0
+
+
+def _drop_entries(linked: list[str], num_headings: int) -> list[str]:
+    """Return the linked paragraphs in a row that are sentences of the text, not entries of contents.
+
+    >>> _drop_entries(["“No,” said the owl."], 0), _drop_entries(["Of owls.", "Of mice."], 0)
+    (['“No,” said the owl.'], [])
+    """
+    sentences = [text for text in linked if _SENTENCE.search(text)]
+    num_entries, num_chars = len(linked) + num_headings, sum(map(len, sentences))
+    if 2 * len(sentences) < num_entries:
+        return []
+    is_short = num_chars <= min(_SHORT_ENTRY * len(sentences), _MAX_CONTENTS)
+    return [] if num_entries > 1 and is_short and not any(map(_SPEECH.match, sentences)) else sentences
 
 
 def _plain(text: str) -> str:

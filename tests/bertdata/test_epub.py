@@ -189,6 +189,19 @@ def test_contents_index_and_publishers_page_go_by_their_names_and_are_counted() 
     assert prose.rules == dict.fromkeys(kinds, 1)
 
 
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "The owl lived in the tower until the spring of 1848.",
+        f"{'The owl lived in the tower, and the mice below it, ' * 3}until May 3, 1848.",
+        "The owl wrote to its publisher in the evening, and the publisher never wrote to the owl in all those years.",
+    ],
+)
+def test_sentences_that_end_in_years_or_speak_of_publishers_are_no_index(sentence: str) -> None:
+    prose = read_epub(epub({"index.html": f"<p>{sentence}</p>" * 60, "c1.xhtml": f"<p>{TWO}</p>"})).prose
+    assert (prose.paragraphs, prose.rules) == ([sentence] * 60 + [TWO], {})
+
+
 def test_notes_may_be_long_behind_the_text_only() -> None:
     long = CHAPTER * 20
     assert _guided({"a.xhtml": long, "b.xhtml": CHAPTER}, '<reference type="notes" href="a.xhtml"/>') == {}
@@ -204,6 +217,51 @@ def test_contents_between_chapters_go_and_links_in_sentences_stay() -> None:
         "The owl is online.",
         "The owl saw it.",
     ]
+
+
+@pytest.mark.parametrize(
+    "linked",
+    [
+        ["“No,” said the owl, “I was never there.”"],
+        ["The owl flew out at evening."],
+        ["“No.”", "“Yes.”", "“No!”"],
+        [ONE, TWO, "Nobody saw the owl as it flew out of the tower, for it was dark.", "The mice were glad of that."],
+    ],
+)
+def test_linked_sentences_are_text(linked: list[str]) -> None:
+    body = "".join(f"<p><a href='notes.html#n3'>{text}</a></p>" for text in linked)
+    assert _paragraphs(f"<p>{ONE}</p>{body}<h2>II</h2><p>{TWO}</p>{body}") == [ONE, *linked, TWO, *linked]
+    prose = read_epub(epub({"a.xhtml": body, "b.xhtml": f"<h1>I</h1>{body}"})).prose
+    assert (prose.paragraphs, prose.chapters) == (linked * 2, [(len(linked), "I")])
+
+
+def test_a_link_to_another_page_goes_beside_a_linked_sentence() -> None:
+    onward = "<p><a href='#n'>Go on to what is said of mice</a></p>"
+    assert _paragraphs(f"<p><a href='#n'>{TWO}</a></p>{onward}<p>{ONE}</p>") == [TWO, ONE]
+
+
+def test_linked_sentences_before_a_frame_stand_before_it() -> None:
+    frame = "<section class='pg-header'><p>*** START OF THE PROJECT GUTENBERG EBOOK OWLS ***</p></section>"
+    assert _paragraphs(f"<p><a href='#n'>{TWO}</a></p>{frame}<p>{ONE}</p>") == [ONE]
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        ["What did the owl see?", "Where the mouse was."],
+        ["CHAPTER ONE", "In which an owl flies out.", "CHAPTER TWO", "In which a mouse is glad."],
+        ["The owl of the tower, its young, and the mice that it was never seen to eat there, 12"] * 4,
+        [
+            "How the owl saw the mouse and the mouse saw the owl, and what came of that for both of them.",
+            "Owls 3",
+            "Mice 4",
+        ],
+        ["Go on to what is said of mice"],
+    ],
+)
+def test_linked_entries_of_contents_go(entries: list[str]) -> None:
+    body = "".join(f"<p><a href='#c3'>{text}</a></p>" for text in entries)
+    assert _paragraphs(f"<p>{ONE}</p>{body}<p>{TWO}</p>{body}") == [ONE, TWO]
 
 
 @pytest.mark.parametrize("kind", ["titlepage", "copyright-page", "footnotes", "toc"])
