@@ -16,15 +16,13 @@ from lxml import etree
 from bertdata.extract.credits import is_credit
 from bertdata.extract.front_matter import NO_TEXT_TYPES, is_beside, name_page
 from bertdata.extract.gutenberg import find_frame
-from bertdata.extract.prose import Prose
-from bertdata.extract.xhtml import count_rule, read_xhtml
+from bertdata.extract.prose import BACK_BLOCKS, MAX_CREDIT, Prose
+from bertdata.extract.xhtml import read_xhtml
 
 # Text deflates 2 to 5 times; a member of a bomb some 1,000 times. War and Peace is 3.3 MB of text.
 _MAX_RATIO, _RATIO_FROM = 200, 1 << 20
 _MAX_MEMBER, _MAX_TOTAL, _MAX_MEMBERS = 64 << 20, 512 << 20, 20_000
 _CONTENT_TYPES = ("application/xhtml+xml", "text/html", "application/x-dtbook+xml", "text/x-oeb1-document")
-# Credits are looked for among so many last paragraphs, none longer than this, as in plain text.
-_BACK, _MAX_CREDIT = 40, 2_000
 # Fonts may be obfuscated in any book that can be read freely; these two methods encrypt nothing else.
 _FONT_METHODS = ("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC")
 
@@ -128,7 +126,7 @@ def _read_file(data: bytes, prose: Prose, keep_verse: bool, kind: str) -> None:
     if kind and is_beside(kind, prose.paragraphs[num_paragraphs:], num_paragraphs == 0):
         del prose.paragraphs[num_paragraphs:], prose.chapters[num_chapters:]
         prose.rules = rules
-        count_rule(prose, kind)
+        prose.count(kind)
 
 
 def _drop_frame(prose: Prose) -> None:
@@ -140,9 +138,9 @@ def _drop_frame(prose: Prose) -> None:
 
 def _drop_credits(prose: Prose) -> None:
     """Drop credits and notices of publishers at the end; those at the front went as they were read."""
-    first = max(0, len(prose.paragraphs) - _BACK)
+    first = max(0, len(prose.paragraphs) - BACK_BLOCKS)
     back = enumerate(prose.paragraphs[first:], first)
-    if credits := {n for n, paragraph in back if len(paragraph) <= _MAX_CREDIT and is_credit(paragraph)}:
+    if credits := {n for n, paragraph in back if len(paragraph) <= MAX_CREDIT and is_credit(paragraph)}:
         _drop(prose, credits, "credit")
 
 
@@ -152,7 +150,7 @@ def _drop(prose: Prose, numbers: set[int], rule: str) -> None:
     begins = list(accumulate(kept, initial=0))
     prose.chapters = [(begins[n], heading) for n, heading in prose.chapters]
     prose.paragraphs = list(compress(prose.paragraphs, kept))
-    count_rule(prose, rule, len(numbers))
+    prose.count(rule, len(numbers))
 
 
 def _parse_xml(archive: _Archive, name: str) -> etree._Element:
@@ -214,9 +212,9 @@ def _spine(archive: _Archive, package: etree._Element, base: str, prose: Prose) 
         href = "" if item is None else (item.get("href") or "").split("#")[0]
         name = find(href)
         if item is None or name is None:
-            count_rule(prose, "missing-file")
+            prose.count("missing-file")
         elif reference.get("linear") == "no":
-            count_rule(prose, "non-linear")
+            prose.count("non-linear")
         elif name not in files:
             is_navigation = "nav" in (item.get("properties") or "").split()
             files[name] = aside.get(name) or ("nav" if is_navigation else name_page(href))

@@ -21,7 +21,7 @@ from bertdata.extract.speakers import find_speakers, is_cast, name_speaker
 
 _JOINED_AT_ONCE = 20_000
 # Credits and title pages stand in the first and last blocks of a book.
-_FRONT_BLOCKS, _BACK_BLOCKS, _MAX_CREDIT = 60, 40, 2_000
+FRONT_BLOCKS, BACK_BLOCKS, MAX_CREDIT = 60, 40, 2_000
 # What may end the contents: prose of at least this many characters, or anything behind a chapter heading.
 _SURE_PROSE = 60
 _MAX_TRANSCRIBER = 12
@@ -53,6 +53,10 @@ class Prose:
     chapters: list[tuple[int, str]] = field(default_factory=list)
     rules: dict[str, int] = field(default_factory=dict)
 
+    def count(self, rule: str, number: int = 1) -> None:
+        """Count blocks, or a file, that went by a rule."""
+        self.rules[rule] = self.rules.get(rule, 0) + number
+
 
 def clean_book(
     text: str, keep_verse: bool = True, start: int = 0, end: int | None = None, layout: Layout | None = None
@@ -70,7 +74,7 @@ def clean_book(
     for segment in split_segments(text, start, end):
         segment, num_notes = drop_notes(segment)
         if num_notes:
-            cleaner.prose.rules["bracketed-note"] = cleaner.prose.rules.get("bracketed-note", 0) + num_notes
+            cleaner.prose.count("bracketed-note", num_notes)
         segment = join_hyphens(segment)
         cleaner.read(segment, layout)
     return cleaner.finish()
@@ -114,9 +118,9 @@ class _Cleaner:
         plain &= ~speakers.begun
         text, starts, ends = blocks.text, blocks.starts.tolist(), blocks.ends.tolist()
         flat = text.replace("\n", " ")
-        if self.num_blocks < _FRONT_BLOCKS and ends:
-            self.credit_words = credit_words(text[: ends[min(_FRONT_BLOCKS, len(ends)) - 1]])
-            for n in np.flatnonzero(plain[: _FRONT_BLOCKS - self.num_blocks]).tolist():
+        if self.num_blocks < FRONT_BLOCKS and ends:
+            self.credit_words = credit_words(text[: ends[min(FRONT_BLOCKS, len(ends)) - 1]])
+            for n in np.flatnonzero(plain[: FRONT_BLOCKS - self.num_blocks]).tolist():
                 plain[n] = self.keep_verse and not is_credit(text[starts[n] : ends[n]], self.credit_words)
         specials, start = [*np.flatnonzero(~plain).tolist(), len(plain)], 0
         del blocks, plain
@@ -144,11 +148,11 @@ class _Cleaner:
     def _read_block(self, block: str) -> None:
         self.num_blocks += 1
         self.position += len(block)
-        is_front = self.num_blocks <= _FRONT_BLOCKS
+        is_front = self.num_blocks <= FRONT_BLOCKS
         if self.speakers and self.skipping is None and not (block := self._read_speaker(block)):
             return
         if self.list_kind == "cast" and is_cast(block, self.width):
-            self._count("cast")
+            self.prose.count("cast")
         elif self.skipping is None and (self.keep_verse or not is_front) and is_plain_prose(block, self.width):
             if is_front:
                 self._consider(block, "prose")
@@ -158,7 +162,7 @@ class _Cleaner:
                 self.is_spoken, self.list_kind = False, ""
         elif self.skipping == "index" and not may_name_chapter(block):
             self.num_skipped += 1
-            self._count("index")
+            self.prose.count("index")
         else:
             self._read_slowly(block)
 
@@ -167,7 +171,7 @@ class _Cleaner:
         line, _, rest = block.partition("\n")
         if name_speaker(line) not in self.speakers:
             return block
-        self._count("speaker")
+        self.prose.count("speaker")
         self.title = self.pending = ""
         self.last_kind, self.is_open, self.is_spoken = "heading", False, True
         return rest
@@ -186,7 +190,7 @@ class _Cleaner:
         if kind == "synopsis" and self.last_kind not in _BEFORE_SYNOPSIS:
             kind = "prose"
         if (
-            self.num_blocks <= _FRONT_BLOCKS
+            self.num_blocks <= FRONT_BLOCKS
             and kind in ("prose", "verse", "fragment")
             and is_credit(block, self.credit_words)
         ):
@@ -209,7 +213,7 @@ class _Cleaner:
             self._keep(block)
         elif kind == "fragment" and self.last_kind == "chapter":
             self.title = " ".join(block.split())
-            self._count("heading")
+            self.prose.count("heading")
         elif kind == "fragment" and self.prose.paragraphs:
             self._keep_fragment(block)
         else:
@@ -221,15 +225,12 @@ class _Cleaner:
             if kind not in _BETWEEN:
                 self.is_open = False
                 self.pending = _small_capitals(block) if kind == "heading" else ""
-            self._count(kind)
+            self.prose.count(kind)
 
     def _announces(self) -> bool:
         """Say whether the last paragraph ends as one does before a list."""
         paragraphs = self.prose.paragraphs
         return bool(paragraphs) and paragraphs[-1].rstrip("-—").endswith(":")
-
-    def _count(self, rule: str) -> None:
-        self.prose.rules[rule] = self.prose.rules.get(rule, 0) + 1
 
     def _leave(self, block: str, kind: Kind) -> Kind:
         """Say what a block is inside contents, an index or a transcriber's note; they end where the book goes on."""
@@ -281,18 +282,18 @@ class _Cleaner:
             self.is_open = True
         else:
             self.pending = f"{self.pending} {line}".strip()
-            self._count("fragment")
+            self.prose.count("fragment")
 
     def finish(self) -> Prose:
         paragraphs = self.prose.paragraphs
-        first = max(0, len(paragraphs) - _BACK_BLOCKS)
+        first = max(0, len(paragraphs) - BACK_BLOCKS)
         # Longer paragraphs are the book's own whatever they name.
-        back = [n for n in range(first, len(paragraphs)) if len(paragraphs[n]) <= _MAX_CREDIT]
+        back = [n for n in range(first, len(paragraphs)) if len(paragraphs[n]) <= MAX_CREDIT]
         words = credit_words("\n\n".join([paragraphs[n] for n in back]))
         is_list = self.end is not None and are_adverts(paragraphs[self.end :])
         for n in range(self.end or 0, len(paragraphs)) if is_list else back:
             if is_list or is_credit(paragraphs[n], words) or is_advert(paragraphs[n]):
-                self._count("credit")
+                self.prose.count("credit")
                 paragraphs[n] = ""
         return self.prose
 

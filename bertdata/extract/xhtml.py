@@ -11,7 +11,7 @@ from bertdata.extract.blocks import classify
 from bertdata.extract.credits import is_credit
 from bertdata.extract.front_matter import NO_TEXT_TYPES
 from bertdata.extract.gutenberg import name_mark
-from bertdata.extract.prose import Prose
+from bertdata.extract.prose import FRONT_BLOCKS, Prose
 from bertdata.extract.wikitext.formulas import raised
 
 # Elements that are no running text, with all they hold.
@@ -57,8 +57,6 @@ _TITLE_TYPES = frozenset(("title", "subtitle", "ordinal", "dedication", "epigrap
 _SPACE = re.compile(r"[\s\u00a0\u2000-\u200a\u202f\u3000]+")
 _INVISIBLE = re.compile(r"[\u200b\u2060\ufeff\u00ad\x00-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f]")
 _MAX_MARK = 6
-# Credits are looked for among so many paragraphs, as in plain text.
-_FRONT = 60
 # A paragraph that is a link into the book is an entry of its contents, and so is one with a number before or behind it.
 _ENTRY_SHARE, _MAX_ENTRY = 0.75, 200
 # A linked sentence is one where it stands among more of them, or where all in a row are short. Alone it is text, as are
@@ -73,7 +71,7 @@ def read_xhtml(data: bytes, prose: Prose, keep_verse: bool = True) -> None:
     """Append the paragraphs of one XHTML file to `prose`, and note its headings as chapters."""
     root = _parse(data)
     if root is None:
-        count_rule(prose, "unreadable-file")
+        prose.count("unreadable-file")
         return
     walker = _Walker(prose, keep_verse)
     walker.walk(root)
@@ -143,11 +141,6 @@ def _leads_inside(element: etree._Element, tag: str) -> bool:
     return bool(href) and "://" not in href and not href.startswith("mailto:")
 
 
-def count_rule(prose: Prose, rule: str, count: int = 1) -> None:
-    """Count blocks, or a file, that went by a rule."""
-    prose.rules[rule] = prose.rules.get(rule, 0) + count
-
-
 class _Walker:
     """Walks a tree without recursion and gathers the text between two block borders."""
 
@@ -197,7 +190,7 @@ class _Walker:
                 self._keep_marks(element)
             self.is_open |= tag in _HEADINGS
             if not (types & {"noteref", "pagebreak"}):
-                self.count(beside or (tag if tag in _DROPPED else "note"))
+                self.prose.count(beside or (tag if tag in _DROPPED else "note"))
             return False
         if tag == "sup" and (power := raised("".join(islice(element.itertext(), 4)).strip())):
             self.add(power)
@@ -254,9 +247,6 @@ class _Walker:
             if self.in_link:
                 self.num_linked += len(text.strip())
 
-    def count(self, rule: str) -> None:
-        count_rule(self.prose, rule)
-
     def flush(self) -> None:
         """End the paragraph that stands in `pieces`."""
         if not self.pieces:
@@ -275,7 +265,7 @@ class _Walker:
         if kind == "synopsis" and not self.is_open:
             kind = "prose"
         self.is_open = kind in ("chapter", "heading", "synopsis", "rule")
-        if kind == "prose" and len(self.prose.paragraphs) < _FRONT and is_credit(text):
+        if kind == "prose" and len(self.prose.paragraphs) < FRONT_BLOCKS and is_credit(text):
             kind = "credit"
         if kind == "prose" and is_entry:
             self.linked.append(text)
@@ -287,13 +277,13 @@ class _Walker:
         if kind == "prose" or (kind == "verse" and self.keep_verse):
             self.prose.paragraphs.append(text)
         else:
-            self.count(kind)
+            self.prose.count(kind)
 
     def settle(self) -> None:
         """Drop the entries of contents among the linked paragraphs in a row that stand before this place."""
         kept = _drop_entries(self.linked, self.num_linked_headings)
         if dropped := len(self.linked) - len(kept):
-            count_rule(self.prose, "contents-entry", dropped)
+            self.prose.count("contents-entry", dropped)
         self.prose.paragraphs += kept
         self.linked, self.num_linked_headings = [], 0
 

@@ -6,7 +6,7 @@ import re
 
 from bertdata.extract.wikitext.call import Call, Rule
 from bertdata.extract.wikitext.dates import MONTHS, date_given
-from bertdata.extract.wikitext.inline_local import around, constant
+from bertdata.extract.wikitext.inline_local import around, constant, for_names
 from bertdata.extract.wikitext.units import measure
 
 _NUMERAL, _ENDINGS = re.compile(r"[IVXLC]+|[0-9]+"), ("e", "er", "re", "ère")
@@ -68,16 +68,12 @@ def named_numeral(name: str) -> Rule | None:
     return constant(found[1].upper() + found[2] + (found[3] or "") + era)
 
 
-def _names(text: str, rule: Rule) -> dict[str, Rule]:
-    return dict.fromkeys(text.split("|"), rule)
-
-
 _TITLES = "M. MM. Mme Mmes Mlle Mlles Mgr Dr Pr Me St Ste Cie n°"
 _ORDINAL_ENDS = "e er re ère nd nde ème o os"
 
 RULES: dict[str, Rule] = {
-    **_names("citation|citation étrangère", around("« ", " »")),
-    **_names(
+    **for_names("citation|citation étrangère", around("« ", " »")),
+    **for_names(
         "référence nécessaire|refnec|référence souhaitée|refsou|pas clair|quoi|qui|passage à actualiser|"
         "latin|grec ancien|souverain|souverain-|nobr romains|abréviation discrète|abréviation|abrd",
         Call.first_value,
@@ -88,10 +84,10 @@ RULES: dict[str, Rule] = {
     "ind": _raised,
     "fchim": lambda call: "".join(call.values()),
     "nb": measure,
-    **_names("date|date-|date de naissance|date de naissance-|date de décès|date de décès-", date_given),
-    **_names("s|s-|sp|sp-|s2|s2-|-s|-s-|-sp|-sp-|-s2|-s2-|sav|sav-|sap|sap-", centuries),
-    **_names("av jc|av. jc|avjc|av j-c|av. j.-c.", constant(_BEFORE_CHRIST)),
-    **_names("apr jc|ap jc|apr. jc|apr. j.-c.", constant(_AFTER_CHRIST)),
-    **_names("p.|pp.", around("p. ")),
+    **for_names("date|date-|date de naissance|date de naissance-|date de décès|date de décès-", date_given),
+    **for_names("s|s-|sp|sp-|s2|s2-|-s|-s-|-sp|-sp-|-s2|-s2-|sav|sav-|sap|sap-", centuries),
+    **for_names("av jc|av. jc|avjc|av j-c|av. j.-c.", constant(_BEFORE_CHRIST)),
+    **for_names("apr jc|ap jc|apr. jc|apr. j.-c.", constant(_AFTER_CHRIST)),
+    **for_names("p.|pp.", around("p. ")),
     "vol.": around("vol. "),
 }

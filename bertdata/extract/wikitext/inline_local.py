@@ -24,6 +24,11 @@ def around(before: str, after: str = "") -> Rule:
     return rule
 
 
+def for_names(names: str, rule: Rule) -> dict[str, Rule]:
+    """Return a rule under each of some names, which strokes part."""
+    return dict.fromkeys(names.split("|"), rule)
+
+
 def constant(text: str) -> Rule:
     """Return a rule that prints the same text whatever the values are."""
     return lambda call: text

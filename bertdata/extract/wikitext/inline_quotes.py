@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bertdata.extract.wikitext.call import Call, Rule
-from bertdata.extract.wikitext.inline_local import around
+from bertdata.extract.wikitext.inline_local import around, for_names
 
 
 def quote(call: Call) -> str:
@@ -39,9 +39,9 @@ quotation1|centered pull quote|pull quote|epigraph|block quote|q|quote1|poem quo
 citát|ציטוט|alıntı|인용문|گفتاورد|نقل قول|اقتباس|kutipan|longquote
 """
 RULES: dict[str, Rule] = {
-    **dict.fromkeys(_BLOCKS.strip().replace("\n", "|").split("|"), quote),
+    **for_names(_BLOCKS.strip().replace("\n", "|"), quote),
     "verse translation": verse_translation,
-    **dict.fromkeys(("lit", "lit.", "literally", "literal translation", "literal"), literally),
+    **for_names("lit|lit.|literally|literal translation|literal", literally),
     **dict.fromkeys(('"', "quote marks"), around('"', '"')),
     "'\"": closing_quote('&#39;"'),
     "\"'": closing_quote('"&#39;'),

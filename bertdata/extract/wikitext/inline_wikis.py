@@ -8,7 +8,7 @@ from bertdata.extract.wikitext import inline_french
 from bertdata.extract.wikitext.call import Call, Rule
 from bertdata.extract.wikitext.dates import date_given
 from bertdata.extract.wikitext.formulas import FORMULA
-from bertdata.extract.wikitext.inline_local import around, constant
+from bertdata.extract.wikitext.inline_local import around, constant, for_names
 from bertdata.extract.wikitext.numbers import format_number
 from bertdata.extract.wikitext.units import measure
 
@@ -148,78 +148,78 @@ def _italian_article(noun: str, is_feminine: bool) -> str:
     return "uno " if re.match("s[^aeiou]|z|ps|pn|gn|x|y", noun) else "un "
 
 
-def _names(text: str, rule: Rule) -> dict[str, Rule]:
-    return dict.fromkeys(text.split("|"), rule)
-
-
 RULES: dict[str, dict[str, Rule]] = {
     "ar": {
-        **_names("وصلة إنترويكي|و.إ|وإو", arabic_link),
-        **_names("صغير|لا فواصل|كبير|غامق|اقتباس مضمن", Call.first_value),
-        **_names("لغة|لون", _second),
+        **for_names("وصلة إنترويكي|و.إ|وإو", arabic_link),
+        **for_names("صغير|لا فواصل|كبير|غامق|اقتباس مضمن", Call.first_value),
+        **for_names("لغة|لون", _second),
         "كم": around("", " كم"),
         "تحويل": measure,
     },
     "de": {
-        **_names("§", around("§ ")),
-        **_names('"|"-de|"-fr|"-en|"-it|"-la|"-es|"-ru|"-nl|"-grc', german_quote),
+        **for_names("§", around("§ ")),
+        **for_names('"|"-de|"-fr|"-en|"-it|"-la|"-es|"-ru|"-nl|"-grc', german_quote),
         # Elsewhere a ship's prefix and a language; here the words are Czech, and flags of states.
         "css": Call.first_value,
-        **_names("deu|fra", constant("")),
-        **_names("bibel|b", german_verse),
-        **_names("polytonisch|arab", Call.first_value),
+        **for_names("deu|fra", constant("")),
+        **for_names("bibel|b", german_verse),
+        **for_names("polytonisch|arab", Call.first_value),
         "coordinate": german_coordinates,
     },
-    "el": _names("πηγή|ασαφές", _doubted),
+    "el": for_names("πηγή|ασαφές", _doubted),
     "es": {"siglo": spanish_century, "cita requerida": _doubted},
     "fa": {name: around(f"(به {name}: ", ")") for name in ("آلمانی", "انگلیسی", "فرانسوی")},
     "fr": inline_french.RULES,
     "he": {
-        **_names("כתב קטן|ללא גלישה|שם בערבית|מספר|ללא נטייה|ה|מקור|הבהרה", Call.first_value),
+        **for_names("כתב קטן|ללא גלישה|שם בערבית|מספר|ללא נטייה|ה|מקור|הבהרה", Call.first_value),
         "אנ": constant(""),
-        **_names("ציטוטון", around('"', '"')),
+        **for_names("ציטוטון", around('"', '"')),
     },
-    "hi": _names("अंग्रेज़ी|अंग्रेजी|संस्कृत", Call.first_value),
+    "hi": for_names("अंग्रेज़ी|अंग्रेजी|संस्कृत", Call.first_value),
     "it": {
         "bio": italian_biography,
-        **_names("m|unità", _quantity),
-        **_names("tutto attaccato|senza fonte|ta|chiarire|citazione necessaria", Call.first_value),
+        **for_names("m|unità", _quantity),
+        **for_names("tutto attaccato|senza fonte|ta|chiarire|citazione necessaria", Call.first_value),
     },
     "ja": {
         "enlink": constant(""),
-        **_names("読み仮名|ふりがな|読み仮名 ruby不使用|読み仮名_ruby不使用", japanese_reading),
-        **_names(
+        **for_names("読み仮名|ふりがな|読み仮名 ruby不使用|読み仮名_ruby不使用", japanese_reading),
+        **for_names(
             "ルビ|ruby|要出典範囲|要検証範囲|独自研究範囲|補助漢字フォント|jis2004フォント|拡張漢字|cp932フォント",
             Call.first_value,
         ),
-        **_names("jis90フォント|旧字体|疑問点範囲|要説明範囲|信頼性要検証範囲", Call.first_value),
+        **for_names("jis90フォント|旧字体|疑問点範囲|要説明範囲|信頼性要検証範囲", Call.first_value),
     },
     "lv": {"val": _second},
-    "mr": _names("km to mi", lambda call: format_number(call.value(1), "mr")),  # the unit stands behind the call
-    "nl": _names("bron?|feit", Call.first_value),
+    "mr": for_names("km to mi", lambda call: format_number(call.value(1), "mr")),  # the unit stands behind the call
+    "nl": for_names("bron?|feit", Call.first_value),
     "pl": {
-        **_names("j|liczba|fakt|dopracować zdanie", Call.first_value),
-        **_names("język|w języku", _second),
+        **for_names("j|liczba|fakt|dopracować zdanie", Call.first_value),
+        **for_names("język|w języku", _second),
         **{f"{code}.": around(f"{code}. ") for code in ("ang", "łac", "niem", "fr", "ros", "wł", "hiszp", "cz", "ukr")},
     },
-    "pt": {**_names("unidade", _quantity), "carece de fontes2": _doubted, **_names("dtlink|dni|morte", date_given)},
+    "pt": {
+        **for_names("unidade", _quantity),
+        "carece de fontes2": _doubted,
+        **for_names("dtlink|dni|morte", date_given),
+    },
     "ru": {
         "oldstyledate": old_style_date,
         "сс3": Call.first_value,
         "км": around("", " км"),
-        **_names("ударение|термин|акут|нет аи 2|так в тексте|сокр|флагификация", Call.first_value),
+        **for_names("ударение|термин|акут|нет аи 2|так в тексте|сокр|флагификация", Call.first_value),
         "библия": _spaced,
         "рубль": constant("₽"),
     },
-    "sv": {**_names("enhet", _quantity), "källa behövs": Call.first_value},
+    "sv": {**for_names("enhet", _quantity), "källa behövs": Call.first_value},
     "uk": {
-        **_names("fact|fact2|джерело", _doubted),
+        **for_names("fact|fact2|джерело", _doubted),
         "oldstyledate": old_style_date,
         "сс3": Call.first_value,
     },
     "zh": {
         "bd": chinese_dates,
         "tsl": chinese_link,
-        **_names("僻字|僻字?|拼音|注音", Call.first_value),
+        **for_names("僻字|僻字?|拼音|注音", Call.first_value),
     },
 }
